@@ -1,0 +1,19 @@
+/** The runtime does not answer; `cause` has the transport's error. */
+export class RuntimeUnavailableError extends Error {
+  override readonly name = 'RuntimeUnavailableError'
+}
+
+/** The workload has no container; `prepare` makes one. */
+export class WorkloadNotFoundError extends Error {
+  override readonly name = 'WorkloadNotFoundError'
+}
+
+/** The game closed its standard input or has ended. */
+export class StdinClosedError extends Error {
+  override readonly name = 'StdinClosedError'
+}
+
+/** The game does not read its standard input and 64 KiB are waiting. */
+export class StdinFullError extends Error {
+  override readonly name = 'StdinFullError'
+}
