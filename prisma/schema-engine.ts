@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // Stands in for Prisma's `schema-engine` binary: the same arguments, the same JSON-RPC, served by the official WASM build.
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import type { Datasource } from './src/schema-engine/adapter.ts'
-import { createEngineHost, engineVersion } from './src/schema-engine/engine.ts'
 import { serveRpc } from './src/schema-engine/rpc.ts'
 import { createDatabase, dropDatabase, runSql } from './src/schema-engine/sql.ts'
 
@@ -47,6 +48,13 @@ async function runCommand(name: string | undefined): Promise<number> {
   }
 }
 
+/** As the native binary names it: the hash behind the last point. */
+async function engineVersion(): Promise<string> {
+  const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg').replace(/[^/\\]+$/, 'package.json')
+  const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
+  return version.split('.').at(-1) ?? version
+}
+
 async function main(): Promise<number> {
   if (values.version === true) {
     process.stdout.write(`schema-engine-wasm ${await engineVersion()}\n`)
@@ -54,7 +62,7 @@ async function main(): Promise<number> {
   }
   if (positionals[0] === 'cli') return runCommand(positionals[1])
   const datamodels = Array.isArray(values.datamodels) ? values.datamodels.filter((file) => typeof file === 'string') : undefined
-  await serveRpc(createEngineHost(), datasource, datamodels)
+  await serveRpc(datasource, datamodels)
   return 0
 }
 

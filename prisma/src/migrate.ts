@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
-import { createEngineHost } from './schema-engine/engine.ts'
+import { withEngine } from './schema-engine/engine.ts'
 import { createDatabase, maintenanceOf, runSql } from './schema-engine/sql.ts'
 
 /** The migrations of this package. */
@@ -43,7 +43,7 @@ export async function deploy(url: string, directory = MIGRATIONS_DIRECTORY): Pro
       if ((error as { code?: string }).code !== '3D000') throw error
       await createDatabase(url)
     }
-    const applied = await createEngineHost().withEngine({ url }, undefined, (engine) =>
+    const applied = await withEngine({ url }, undefined, (engine) =>
       engine.applyMigrations({ migrationsList, filters: { externalTables: [], externalEnums: [] } }),
     )
     return applied.appliedMigrationNames

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import readline from 'node:readline'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Datasource } from './adapter.ts'
-import type { EngineHost } from './engine.ts'
+import { withEngine } from './engine.ts'
 import { createDatabase } from './sql.ts'
 
 type Message = { id?: number | string; method?: string; params?: Record<string, unknown> }
@@ -42,7 +42,7 @@ async function callEngine(engine: SchemaEngine, method: string, params: Record<s
  * Serves the JSON-RPC that Prisma's CLI speaks with its engine, a line each way, until the input ends. Calls run one after
  * the other.
  */
-export async function serveRpc(host: EngineHost, datasource: Datasource, datamodelPaths: string[] | undefined): Promise<void> {
+export async function serveRpc(datasource: Datasource, datamodelPaths: string[] | undefined): Promise<void> {
   const datamodels =
     datamodelPaths && (await Promise.all(datamodelPaths.map(async (file): Promise<[string, string]> => [file, await readFile(file, 'utf8')])))
   const send = (message: object) => {
@@ -56,7 +56,7 @@ export async function serveRpc(host: EngineHost, datasource: Datasource, datamod
       if (url === undefined) throw new Error('the datasource has no address')
       return createDatabase(url)
     }
-    const result = await host.withEngine(datasource, datamodels, (engine) => callEngine(engine, method, params))
+    const result = await withEngine(datasource, datamodels, (engine) => callEngine(engine, method, params))
     if (method !== 'diff') return result
     // The native engine prints the difference by a request of its own.
     const { stdout, ...rest } = result as { stdout?: string | null }
