@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { run } from './run.ts'
+
+const SOURCES = ['dashboard/src/**/*', 'dashboard/public/**/*', 'dashboard/index.html', 'dashboard/vite.config.ts', 'dashboard/package.json', 'schema/api.graphql', 'pnpm-lock.yaml']
+
+/** Folder of the built dashboard, below `root`. */
+export const dashboardFolder = (root: string) => path.join(root, 'dashboard', 'dist')
+
+/** Builds the dashboard unless the build of exactly these sources is there. Returns whether it had to. */
+export async function buildDashboard(root: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  const hash = createHash('sha256')
+  const files = globSync(SOURCES, { cwd: root, withFileTypes: true }).filter((entry) => entry.isFile())
+  for (const name of files.map((entry) => path.join(entry.parentPath, entry.name)).sort()) {
+    if (!name.includes(`${path.sep}gql${path.sep}`)) hash.update(name).update(readFileSync(name))
+  }
+  const wanted = hash.digest('hex')
+  const stamp = path.join(dashboardFolder(root), '.built-from')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
+  await run(process.execPath, [path.join(root, 'dashboard', 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: path.join(root, 'dashboard'), env })
+  writeFileSync(stamp, wanted)
+  return true
+}

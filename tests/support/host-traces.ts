@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const output = (command: string, args: string[]) => {
+  try {
+    return execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * What a product leaves on its host, by its containerd namespace and data folder: processes, mounts, network namespaces,
+ * interfaces and firewall rules. Empty after `npm run down`.
+ */
+export function hostTraces(namespace: string, dataDir: string): string[] {
+  const mine = (line: string) => line.includes(namespace) || line.includes(dataDir)
+  // Interface and chain names are short: the agent's network room derives them from the namespace.
+  const short = namespace.replace(/^catalyst-/, '').toUpperCase()
+  const rules = ['iptables-save', 'ip6tables-save'].flatMap((command) => output(command, []).split('\n'))
+  return [
+    ...output('ps', ['-eo', 'args'])
+      .split('\n')
+      .filter((line) => mine(line) && !line.startsWith('ps '))
+      .map((line) => `process ${line}`),
+    ...readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter(mine)
+      .map((line) => `mount ${line}`),
+    ...output('ip', ['netns', 'list'])
+      .split('\n')
+      .filter(mine)
+      .map((line) => `network namespace ${line}`),
+    ...rules.filter((line) => mine(line) || line.toUpperCase().includes(short)).map((line) => `rule ${line}`),
+  ]
+}

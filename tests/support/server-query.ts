@@ -1,0 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ThirdParty } from './third-party.ts'
+
+export type ServerView = {
+  id: string
+  status: string
+  state: string
+  desiredState: string
+  activity: string
+  isStale: boolean
+  problem: { code: string; message: string } | null
+  allocations: { ip: string; port: number; protocol: string; name: string; isPrimary: boolean }[]
+  lastExit: { code: number | null; reason: string } | null
+}
+
+const FIELDS = `id status state desiredState activity isStale problem { code message }
+  allocations { ip port protocol name isPrimary } lastExit { code reason }`
+
+/** The server as the api shows it now; null when it is gone. */
+export async function fetchServer(client: ThirdParty, id: string): Promise<ServerView | null> {
+  const data = await client.query<{ server: ServerView | null }>(`query ($id: ID!) { server(id: $id) { ${FIELDS} } }`, { id })
+  return data.server
+}
+
+/**
+ * Asks again every 200 ms until `found` accepts the server: what any third party can do, and independent of the event
+ * stream, so that a lost event cannot hide here. Rejects after `timeoutMs` with the last view.
+ */
+export async function untilServer(client: ThirdParty, id: string, found: (server: ServerView) => boolean, timeoutMs: number): Promise<ServerView> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const server = await fetchServer(client, id)
+    if (server !== null && found(server)) return server
+    if (performance.now() > deadline) throw new Error(`server not as awaited within ${String(timeoutMs)} ms: ${JSON.stringify(server)}`)
+    await delay(200)
+  }
+}
