@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+const DASHBOARD_CONFIG = './dashboard/vite.config.ts'
+
+/** A tier below tests/. Processes of their own: the parts under test have signals, sockets and timers. */
+function tier(name: string, test: TestProjectInlineConfiguration['test'] = {}): TestProjectInlineConfiguration {
+  return { test: { name, include: [`tests/${name}/**/*.test.ts`], pool: 'forks', ...test } }
+}
+
+// The machine's own resources (bridge, rules, processor time) are shared by these: one file after the other.
+const WHOLE_PRODUCT = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 }
+const DATABASE = ['tests/support/database-server.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['{api,agent,prisma}/src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/support/**/*.test.ts'] } },
+      {
+        extends: existsSync(DASHBOARD_CONFIG) ? DASHBOARD_CONFIG : false,
+        test: {
+          name: 'dashboard',
+          root: 'dashboard',
+          include: ['src/**/*.test.ts'],
+          environment: 'happy-dom',
+          setupFiles: existsSync('dashboard/src/test-setup.ts') ? ['src/test-setup.ts'] : [],
+          server: { deps: { inline: ['vuetify'] } },
+        },
+      },
+      tier('integration', { globalSetup: DATABASE, testTimeout: 30_000, hookTimeout: 60_000 }),
+      tier('agent', { globalSetup: DATABASE, testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false }),
+      tier('contract', { globalSetup: DATABASE, testTimeout: 30_000, hookTimeout: 60_000 }),
+      tier('e2e', WHOLE_PRODUCT),
+      tier('faults', WHOLE_PRODUCT),
+    ],
+  },
+})
