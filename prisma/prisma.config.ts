@@ -4,7 +4,9 @@ import { defineConfig } from 'prisma/config'
 // Prisma would download its native schema engine; ours runs the official WASM build (src/schema-engine/). The CLI starts it
 // by its #! line, so the Node that runs the CLI comes first in PATH, and after it the generators of this package.
 process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= path.join(import.meta.dirname, 'schema-engine.ts')
-process.env['PATH'] = [path.dirname(process.execPath), path.join(import.meta.dirname, 'node_modules/.bin'), process.env['PATH']].join(path.delimiter)
+process.env['PATH'] = [path.dirname(process.execPath), path.join(import.meta.dirname, 'node_modules/.bin'), process.env['PATH']].join(
+  path.delimiter,
+)
 
 export default defineConfig({
   schema: 'schema.prisma',

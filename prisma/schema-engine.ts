@@ -50,7 +50,9 @@ async function runCommand(name: string | undefined): Promise<number> {
 
 /** As the native binary names it: the hash behind the last point. */
 async function engineVersion(): Promise<string> {
-  const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg').replace(/[^/\\]+$/, 'package.json')
+  const file = createRequire(import.meta.url)
+    .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    .replace(/[^/\\]+$/, 'package.json')
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
   return version.split('.').at(-1) ?? version
 }

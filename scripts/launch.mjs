@@ -124,7 +124,9 @@ const pinned = path.join(bin, 'node')
 let node = process.execPath
 if (fs.existsSync(pinned) && majorOf(pinned) >= NODE_MAJOR) node = pinned
 else if (parseInt(process.versions.node, 10) < NODE_MAJOR) {
-  fail(`Node ${NODE_MAJOR} or later is needed, this is ${process.versions.node}, and there is no pinned one for ${process.platform}-${process.arch}: install Node ${NODE_MAJOR}`)
+  fail(
+    `Node ${NODE_MAJOR} or later is needed, this is ${process.versions.node}, and there is no pinned one for ${process.platform}-${process.arch}: install Node ${NODE_MAJOR}`,
+  )
 }
 
 const child = spawn(node, [file, ...rest], { cwd: root, stdio: 'inherit', env })

@@ -61,7 +61,9 @@ async function openWay(directory: string, user: ServerUser): Promise<void> {
     await chmod(folder, 0o711)
   }
   if (!canWalk()) {
-    throw new EmbeddedPostgresError(`the user ${user.name}, which PostgreSQL runs as, cannot enter ${directory}: choose another data folder with CATALYST_DATA_DIR (not below a home folder of root), or set DATABASE_URL`)
+    throw new EmbeddedPostgresError(
+      `the user ${user.name}, which PostgreSQL runs as, cannot enter ${directory}: choose another data folder with CATALYST_DATA_DIR (not below a home folder of root), or set DATABASE_URL`,
+    )
   }
 }
 
@@ -91,10 +93,22 @@ async function initialise(data: string, binaries: Binaries, user: ServerUser | n
     }
     const result = spawnSync(
       binaries.program('initdb'),
-      ['-D', unfinished, '-U', SUPERUSER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--locale=C', '--encoding=UTF8', '--no-instructions'],
-      { cwd: '/', encoding: 'utf8', env: { PATH: process.env['PATH'], LC_ALL: 'C' }, ...user?.ids },
+      [
+        '-D',
+        unfinished,
+        '-U',
+        SUPERUSER,
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '--locale=C',
+        '--encoding=UTF8',
+        '--no-instructions',
+      ],
+      { cwd: '/', encoding: 'utf8', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' }, ...user?.ids },
     )
-    if (result.status !== 0) throw new EmbeddedPostgresError(`initdb failed: ${result.error?.message ?? (result.stderr.trim() || result.stdout.trim())}`)
+    if (result.status !== 0)
+      throw new EmbeddedPostgresError(`initdb failed: ${result.error?.message ?? (result.stderr.trim() || result.stdout.trim())}`)
   } finally {
     await rm(passwordFile, { force: true })
   }
@@ -106,13 +120,17 @@ async function launch(data: string, port: number, binaries: Binaries, user: Serv
   const log = await open(options.logFile, 'a', 0o640)
   try {
     // Detached: a Ctrl-C in the terminal must reach the supervisor, which stops the database last.
-    const child = spawn(binaries.program('postgres'), ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
-      cwd: '/',
-      detached: true,
-      stdio: ['ignore', log.fd, log.fd],
-      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-      ...user?.ids,
-    })
+    const child = spawn(
+      binaries.program('postgres'),
+      ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      {
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+        ...user?.ids,
+      },
+    )
     const pid = await new Promise<number>((resolve, reject) => {
       child.once('error', reject)
       child.once('spawn', () => {
@@ -143,11 +161,18 @@ async function choosePort(file: string): Promise<number> {
 }
 
 async function adopt(data: string, postmaster: Postmaster, password: string, database: string): Promise<EmbeddedPostgres> {
-  const answered = await askDataDirectory(addressOf(postmaster.port, password, 'postgres'), START_TIMEOUT_MS, () => isAlive(postmaster.pid)).catch((error: unknown) => {
-    throw new EmbeddedPostgresError(`a PostgreSQL server (process ${String(postmaster.pid)}) runs on ${data} and does not let us in: stop it and start again`, { cause: error })
+  const answered = await askDataDirectory(addressOf(postmaster.port, password, 'postgres'), START_TIMEOUT_MS, () =>
+    isAlive(postmaster.pid),
+  ).catch((error: unknown) => {
+    throw new EmbeddedPostgresError(
+      `a PostgreSQL server (process ${String(postmaster.pid)}) runs on ${data} and does not let us in: stop it and start again`,
+      { cause: error },
+    )
   })
   if ((await realpath(answered)) !== (await realpath(data))) {
-    throw new EmbeddedPostgresError(`the PostgreSQL server on port ${String(postmaster.port)} serves ${answered} and not ${data}: stop process ${String(postmaster.pid)} and start again`)
+    throw new EmbeddedPostgresError(
+      `the PostgreSQL server on port ${String(postmaster.port)} serves ${answered} and not ${data}: stop process ${String(postmaster.pid)} and start again`,
+    )
   }
   return { url: addressOf(postmaster.port, password, database), pid: postmaster.pid, isAdopted: true }
 }
@@ -187,7 +212,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     await askDataDirectory(addressOf(port, password, 'postgres'), START_TIMEOUT_MS, () => isAlive(pid))
   } catch (error) {
     await stopProcess(pid)
-    throw new EmbeddedPostgresError(`the embedded PostgreSQL did not start: ${await tail(options.logFile)} (all of it in ${options.logFile})`, { cause: error })
+    throw new EmbeddedPostgresError(
+      `the embedded PostgreSQL did not start: ${await tail(options.logFile)} (all of it in ${options.logFile})`,
+      { cause: error },
+    )
   }
   await writeFile(portFile, `${String(port)}\n`)
   return { url, pid, isAdopted: false }

@@ -36,9 +36,16 @@ const GENERATORS: Generator[] = [
 const CACHE = 'node_modules/.cache/catalyst'
 
 function hashOf(root: string, generator: Generator): string {
-  const files = globSync(generator.sources, { cwd: root, exclude: (name) => name === 'node_modules' || name === 'gql' || name === 'generated' })
+  const files = globSync(generator.sources, {
+    cwd: root,
+    exclude: (name) => name === 'node_modules' || name === 'gql' || name === 'generated',
+  })
   const hash = createHash('sha256').update(generator.command.join('\0'))
-  for (const file of files.sort()) hash.update(file).update('\0').update(readFileSync(path.join(root, file)))
+  for (const file of files.sort())
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(path.join(root, file)))
   return hash.digest('hex')
 }
 

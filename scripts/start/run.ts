@@ -20,7 +20,10 @@ export function run(command: string, args: string[], options: { cwd: string; env
     child.once('error', reject)
     child.once('close', (code, signal) => {
       if (code === 0) resolve(output)
-      else reject(new Error(`${command} ${args.join(' ')} ended with ${signal ?? String(code)}:\n${all.trim().split('\n').slice(-15).join('\n')}`))
+      else
+        reject(
+          new Error(`${command} ${args.join(' ')} ended with ${signal ?? String(code)}:\n${all.trim().split('\n').slice(-15).join('\n')}`),
+        )
     })
   })
 }

@@ -29,8 +29,8 @@ async function makeLinks(directory: string): Promise<void> {
   await Promise.all(
     links.map(async ({ source, target }) => {
       const link = path.join(directory, target)
-      await symlink(path.relative(path.dirname(link), path.join(directory, source)), link).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error
+      await symlink(path.relative(path.dirname(link), path.join(directory, source)), link).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       })
     }),
   )

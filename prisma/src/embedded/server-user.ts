@@ -16,5 +16,7 @@ export async function findServerUser(): Promise<ServerUser | null> {
     const entry = entries.find((fields) => fields[0] === name)
     if (entry) return { name, ids: { uid: Number(entry[2]), gid: Number(entry[3]) } }
   }
-  throw new EmbeddedPostgresError('PostgreSQL does not run as root, and there is neither a user postgres nor nobody: add one, or set DATABASE_URL')
+  throw new EmbeddedPostgresError(
+    'PostgreSQL does not run as root, and there is neither a user postgres nor nobody: add one, or set DATABASE_URL',
+  )
 }

@@ -10,7 +10,11 @@ function errorId(error: unknown): number | undefined {
  * Runs `use` with an engine of its own: engines cache, and a second call on the same one sees the past.
  * @throws the database's own error where there is one
  */
-export async function withEngine<T>(datasource: Datasource, datamodels: [string, string][] | undefined, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  datasource: Datasource,
+  datamodels: [string, string][] | undefined,
+  use: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
   const wasm = await import('./wasm.ts')
   const opened: SqlDriverAdapter[] = []
   const adapter = createEngineAdapter(datasource, opened)

@@ -44,7 +44,8 @@ async function callEngine(engine: SchemaEngine, method: string, params: Record<s
  */
 export async function serveRpc(datasource: Datasource, datamodelPaths: string[] | undefined): Promise<void> {
   const datamodels =
-    datamodelPaths && (await Promise.all(datamodelPaths.map(async (file): Promise<[string, string]> => [file, await readFile(file, 'utf8')])))
+    datamodelPaths &&
+    (await Promise.all(datamodelPaths.map(async (file): Promise<[string, string]> => [file, await readFile(file, 'utf8')])))
   const send = (message: object) => {
     process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
   }
