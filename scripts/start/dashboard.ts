@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Settings } from '../settings.ts'
 import { run } from './run.ts'
 
 const SOURCES = ['dashboard/src/**/*', 'dashboard/public/**/*', 'dashboard/index.html', 'dashboard/vite.config.ts', 'dashboard/package.json', 'schema/api.graphql', 'pnpm-lock.yaml']
@@ -21,4 +22,21 @@ export async function buildDashboard(root: string, env: NodeJS.ProcessEnv): Prom
   await run(process.execPath, [path.join(root, 'dashboard', 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: path.join(root, 'dashboard'), env })
   writeFileSync(stamp, wanted)
   return true
+}
+
+/**
+ * Vite's development server with hot reload. It takes the public address, which is the only one that cookies and the Origin
+ * check know, and passes what is for the api on to it.
+ * @param publicPort port that Vite listens on
+ * @param api settings of the api behind it
+ */
+export async function serveDashboard(publicPort: number, api: Settings): Promise<{ stop(): Promise<void> }> {
+  const { createServer } = await import('vite')
+  const target = `http://127.0.0.1:${String(api.httpPort)}`
+  const server = await createServer({
+    root: path.join(api.root, 'dashboard'),
+    server: { host: '127.0.0.1', port: publicPort, strictPort: true, proxy: { '/graphql': { target, ws: true } } },
+  })
+  await server.listen()
+  return { stop: () => server.close() }
 }

@@ -7,7 +7,8 @@ import { dashboardFolder } from './dashboard.ts'
 import { run } from './run.ts'
 import { supervise, type Part } from './supervisor.ts'
 
-type Say = (text: string) => void
+/** What every part is started with; in development it restarts when its sources change. */
+export type PartContext = { settings: Settings; say: (text: string) => void; isDevelopment: boolean }
 
 const script = (settings: Settings, ...names: string[]) => path.join(settings.root, ...names)
 
@@ -29,9 +30,9 @@ function apiEnvironment(settings: Settings, databaseUrl: string, administrator: 
   }
 }
 
-export function startApi(settings: Settings, databaseUrl: string, administrator: Administrator, say: Say): Promise<Part> {
+export function startApi({ settings, say, isDevelopment }: PartContext, databaseUrl: string, administrator: Administrator): Promise<Part> {
   const env = apiEnvironment(settings, databaseUrl, administrator)
-  return supervise({ name: 'api', script: script(settings, 'api', 'src', 'main.ts'), env, dataDir: settings.dataDir, say })
+  return supervise({ name: 'api', script: script(settings, 'api', 'src', 'main.ts'), env, dataDir: settings.dataDir, say, isWatched: isDevelopment })
 }
 
 /** A single-use token for this machine; null when its agent has a key already. */
@@ -55,7 +56,7 @@ export function agentEnvironment(settings: Settings, containerdSocket: string): 
   }
 }
 
-export function startAgent(settings: Settings, containerdSocket: string, token: string | null, say: Say): Promise<Part> {
+export function startAgent({ settings, say, isDevelopment }: PartContext, containerdSocket: string, token: string | null): Promise<Part> {
   const env = { ...agentEnvironment(settings, containerdSocket), ...(token === null ? {} : { CATALYST_AGENT_ENROLMENT_TOKEN: token }) }
-  return supervise({ name: 'agent', script: script(settings, 'agent', 'src', 'main.ts'), env, dataDir: settings.dataDir, say })
+  return supervise({ name: 'agent', script: script(settings, 'agent', 'src', 'main.ts'), env, dataDir: settings.dataDir, say, isWatched: isDevelopment })
 }

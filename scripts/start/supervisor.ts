@@ -13,12 +13,13 @@ const LARGEST_LOG_BYTES = 64 * 2 ** 20
 export type PartOptions = {
   /** Names the pid file and the log. */
   name: string
-  /** Script that this Node runs, absolute, and its arguments. */
+  /** Script that this Node runs, absolute. */
   script: string
-  args?: string[]
   env: NodeJS.ProcessEnv
   dataDir: string
   say: (text: string) => void
+  /** Restarts on edits of its sources (Node's watch mode). */
+  isWatched?: boolean
 }
 
 /** A process of the product that is started again when it dies, with growing waits. */
@@ -61,7 +62,7 @@ export async function supervise(options: PartOptions): Promise<Part> {
     const log = openLog(dataDir, name)
     const started = performance.now()
     // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
-    const process_ = spawn(process.execPath, [script, ...(options.args ?? [])], { env, detached: true, stdio: ['ignore', log, log, 'ipc'] })
+    const process_ = spawn(process.execPath, [...(options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []), script], { env, detached: true, stdio: ['ignore', log, log, 'ipc'] })
     closeSync(log)
     child = process_
     if (process_.pid !== undefined) writePid(pidFile, process_.pid)

@@ -20,7 +20,7 @@ export type ThirdParty = {
  */
 export function createThirdParty(url: string, token: string | null): ThirdParty {
   let client: Client | null = null
-  const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
+  const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` }
   const socket = () =>
     (client ??= createClient({
       url: `${url.replace(/^http/, 'ws')}/graphql`,

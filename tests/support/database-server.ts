@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startEmbedded } from '@catalyst/prisma/embedded'
+
+declare module 'vitest' {
+  // Merged with vitest's own, so that `inject` knows the key.
+  interface ProvidedContext {
+    /** The migrated template database of the test server; `createTestDatabase` copies it. */
+    templateDatabaseUrl: string
+  }
+}
+
+const DEPLOY = path.resolve(import.meta.dirname, '../../prisma/deploy.ts')
+
+/** A PostgreSQL of the test run's own, that keeps nothing: no flushing, removed at the end. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-database-'))
+  const server = await startEmbedded({
+    directory: path.join(folder, 'api', 'postgres'),
+    passwordFile: path.join(folder, 'api', 'secrets', 'postgres-password'),
+    logFile: path.join(folder, 'postgres.log'),
+    database: 'template_catalyst',
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300', autovacuum: 'off' },
+  })
+  const teardown = async () => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  const deployed = spawnSync(process.execPath, [DEPLOY], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: server.url } })
+  if (deployed.status !== 0) {
+    await teardown()
+    throw new Error(`the migrations of the template database failed: ${deployed.stderr}`)
+  }
+  project.provide('templateDatabaseUrl', server.url)
+  return teardown
+}
