@@ -1,0 +1,33 @@
+// Data to develop with: two users who own nothing yet. Safe to repeat. `npm run db:seed`.
+import { hash } from '@node-rs/argon2'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from './generated/client/client.ts'
+
+const PASSWORD = 'development'
+const USERS = [
+  { id: '019a0000-0000-7000-8000-000000000001', username: 'alice', displayName: 'Alice' },
+  { id: '019a0000-0000-7000-8000-000000000002', username: 'bob', displayName: 'Bob' },
+]
+
+const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: process.env['DATABASE_URL'] ?? '' }) })
+try {
+  // The api makes the system roles when it starts.
+  const role = await prisma.role.findUnique({ where: { name: 'User' } })
+  if (role) {
+    const passwordHash = await hash(PASSWORD)
+    for (const user of USERS) {
+      const email = `${user.username}@example.test`
+      await prisma.user.upsert({
+        where: { username: user.username },
+        update: {},
+        create: { ...user, email, passwordHash, roles: { create: { roleId: role.id } } },
+      })
+      process.stdout.write(`${email}, password "${PASSWORD}"\n`)
+    }
+  } else {
+    process.stderr.write('There is no role User yet: run npm start once, then seed.\n')
+    process.exitCode = 1
+  }
+} finally {
+  await prisma.$disconnect()
+}

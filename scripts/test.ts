@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { formatCounts, NOTHING, readVitestReport, sum, type Counts } from './check/counts.ts'
+import { runChecks } from './check/run-checks.ts'
+import { ensureGenerated } from './start/generated.ts'
+import { createProgress } from './start/progress.ts'
+import { installCommand, installPackages, missingPackages, NODE_PACKAGES } from './start/system-packages.ts'
+
+// `npm test`: installs what the tests need and runs all of them. `-- --only <tier>` runs one tier; more file names or options
+// of vitest may follow it: `npm test -- --only e2e tests/e2e/start-command.test.ts`.
+
+type Tier = { name: string; needs: readonly string[] }
+
+const TIERS: readonly Tier[] = [
+  { name: 'check', needs: [] },
+  { name: 'integration', needs: [] },
+  { name: 'contract', needs: [] },
+  { name: 'agent', needs: NODE_PACKAGES },
+  { name: 'e2e', needs: [...NODE_PACKAGES, 'chromium'] },
+  { name: 'faults', needs: NODE_PACKAGES },
+]
+/** A tier that hangs must not hold the rest. */
+const LONGEST_TIER_MS = 15 * 60_000
+
+const root = path.resolve(import.meta.dirname, '..')
+const { say, step } = createProgress()
+
+async function install(packages: string[]): Promise<void> {
+  const missing = missingPackages(packages)
+  if (missing.length === 0) return
+  if (process.getuid?.() !== 0) {
+    say(`The tests need system packages. Run as root: ${installCommand(missing)}`)
+    process.exit(1)
+  }
+  await step(`Installing ${missing.join(', ')}`, async () => {
+    installPackages(missing)
+  })
+}
+
+/** Runs one project of vitest.config.ts, in a process group of its own so that nothing of it is left behind. */
+async function runTier(name: string, further: string[]): Promise<Counts> {
+  if (!existsSync(path.join(root, 'tests', name))) return NOTHING
+  const report = path.join(root, 'tests', 'artefacts', `${name}.json`)
+  rmSync(report, { force: true })
+  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const args = [
+    'run',
+    '--project',
+    name,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...further,
+  ]
+  const child = spawn(process.execPath, [vitest, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const kill = (signal: NodeJS.Signals) => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal)
+  }
+  const interrupt = () => {
+    kill('SIGTERM')
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  const timer = setTimeout(() => {
+    say(`${name} takes longer than ${String(LONGEST_TIER_MS / 60_000)} minutes; it is stopped`)
+    kill('SIGKILL')
+  }, LONGEST_TIER_MS)
+  const isWell = await new Promise<boolean>((resolve) => {
+    child.once('error', () => {
+      resolve(false)
+    })
+    child.once('exit', (code) => {
+      resolve(code === 0)
+    })
+  })
+  clearTimeout(timer)
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
+  return readVitestReport(report, isWell)
+}
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string', multiple: true } } })
+const unknown = values.only?.find((name) => !TIERS.some((tier) => tier.name === name))
+if (unknown !== undefined) {
+  say(`There is no tier ${unknown}; there are: ${TIERS.map((tier) => tier.name).join(', ')}`)
+  process.exit(1)
+}
+const tiers = TIERS.filter((tier) => values.only?.includes(tier.name) ?? true)
+
+const rows: { name: string; seconds: number; counts: Counts }[] = []
+async function measure(name: string, work: () => Promise<Counts>): Promise<void> {
+  const started = performance.now()
+  const counts = await work()
+  rows.push({ name, seconds: (performance.now() - started) / 1000, counts })
+}
+
+try {
+  mkdirSync(path.join(root, 'tests', 'artefacts'), { recursive: true })
+  await measure('set-up', async () => {
+    await install([...new Set(tiers.flatMap((tier) => tier.needs))])
+    if (!tiers.some((tier) => tier.name === 'check')) await ensureGenerated(root)
+    return NOTHING
+  })
+  for (const { name } of tiers) {
+    say(`\n${name}`)
+    await measure(name, () => (name === 'check' ? runChecks(root, false) : runTier(name, positionals)))
+  }
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  rows.push({ name: 'set-up', seconds: 0, counts: { ...NOTHING, failed: 1 } })
+}
+
+const total = rows.reduce((counts, row) => sum(counts, row.counts), NOTHING)
+const seconds = rows.reduce((time, row) => time + row.seconds, 0)
+say('')
+for (const row of [...rows, { name: 'all', seconds, counts: total }]) {
+  say(`  ${row.name.padEnd(12)} ${row.seconds.toFixed(0).padStart(5)} s   ${formatCounts(row.counts)}`)
+}
+say(`\n${formatCounts(total)}`)
+process.exit(total.failed === 0 ? 0 : 1)
