@@ -5,14 +5,6 @@ import path from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded, stopEmbedded } from '@catalyst/prisma/embedded'
 
-declare module 'vitest' {
-  // Merged with vitest's own, so that `inject` knows the key.
-  interface ProvidedContext {
-    /** The migrated template database of the test server; `createTestDatabase` copies it. */
-    templateDatabaseUrl: string
-  }
-}
-
 const DEPLOY = path.resolve(import.meta.dirname, '../../prisma/deploy.ts')
 
 const folderOf = (root: string) => path.join(root, 'api', 'postgres')
