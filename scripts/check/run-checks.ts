@@ -93,7 +93,10 @@ export async function runChecks(root: string, isFixing: boolean): Promise<Counts
 
   const perform = async (name: string, work: () => Promise<{ isWell: boolean; output: string }>) => {
     const started = performance.now()
-    const { isWell, output } = await work()
+    const { isWell, output } = await work().catch((error: unknown) => ({
+      isWell: false,
+      output: error instanceof Error ? error.message : String(error),
+    }))
     counts = sum(counts, { ...NOTHING, passed: isWell ? 1 : 0, failed: isWell ? 0 : 1 })
     process.stdout.write(
       `  ${isWell ? 'ok    ' : 'FAILED'} ${name.padEnd(22)} ${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s\n`,
@@ -104,12 +107,8 @@ export async function runChecks(root: string, isFixing: boolean): Promise<Counts
 
   // First and alone: the other checks read what they make.
   await perform('generated code', async () => {
-    try {
-      await ensureGenerated(root)
-      return { isWell: true, output: '' }
-    } catch (error) {
-      return { isWell: false, output: error instanceof Error ? error.message : String(error) }
-    }
+    await ensureGenerated(root)
+    return { isWell: true, output: '' }
   })
   await perform('printed schemas', () => checkSchemas(root))
 
