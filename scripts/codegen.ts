@@ -7,7 +7,7 @@ import { run } from './start/run.ts'
 const root = path.resolve(import.meta.dirname, '..')
 try {
   // The schema printer imports the Prisma client.
-  await ensureGenerated(root)
+  await ensureGenerated(root, ['prisma'])
   await run(process.execPath, [path.join(root, 'api/scripts/print-schema.ts')], { cwd: root, env: process.env })
   const ran = await ensureGenerated(root)
   process.stdout.write(`Schemas printed; ${ran.length === 0 ? 'the rest was current' : `generated again: ${ran.join(', ')}`}.\n`)

@@ -21,7 +21,7 @@ async function main(): Promise<number> {
   }
   const settings = await readSettings()
   for (const folder of ['run', 'logs']) mkdirSync(path.join(settings.dataDir, folder), { recursive: true })
-  await ensureGenerated(settings.root)
+  await ensureGenerated(settings.root, ['prisma'])
   const isRunning = readPid(path.join(settings.dataDir, 'run', 'postgres.pid'), 'postgres') !== null
   const database = await startDatabase(settings)
   try {

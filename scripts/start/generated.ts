@@ -6,8 +6,10 @@ import { isAlive } from './pid-file.ts'
 import { run } from './run.ts'
 
 /** Code that is made from other files and not committed. */
+type GeneratorName = 'prisma' | 'graphql'
+
 type Generator = {
-  name: string
+  name: GeneratorName
   /** What it is made from, as globs below the root. */
   sources: string[]
   /** A file that is there once it has run. */
@@ -66,17 +68,18 @@ async function takeLock(file: string): Promise<void> {
 
 /**
  * Makes the Prisma client and the typed GraphQL documents when they are missing or older than what they are made from.
+ * @param names which of them; the api's own programs need the Prisma client only
  * @returns the names of the generators that had to run
  * @throws Error with the output of the one that failed
  */
-export async function ensureGenerated(root: string): Promise<string[]> {
+export async function ensureGenerated(root: string, names: readonly GeneratorName[] = ['prisma', 'graphql']): Promise<string[]> {
   const cache = path.join(root, CACHE)
   mkdirSync(cache, { recursive: true })
   const lock = path.join(cache, 'generate.lock')
   await takeLock(lock)
   const ran: string[] = []
   try {
-    for (const generator of GENERATORS) {
+    for (const generator of GENERATORS.filter(({ name }) => names.includes(name))) {
       const wanted = hashOf(root, generator)
       const stamp = path.join(cache, `${generator.name}.stamp`)
       const isCurrent = existsSync(path.join(root, generator.output)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
