@@ -25,8 +25,8 @@ try {
       process.stdout.write(`${email}, password "${PASSWORD}"\n`)
     }
   } else {
-    process.stderr.write('There is no role User yet: run npm start once, then seed.\n')
-    process.exitCode = 1
+    // `prisma migrate dev` seeds every new database: that is no failure.
+    process.stderr.write('Nothing is seeded: there is no role User yet. Run npm start once, then npm run db:seed.\n')
   }
 } finally {
   await prisma.$disconnect()

@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isAlive } from './pid-file.ts'
 import { run } from './run.ts'
 
-/** Code that is made from other files and not committed. */
 type GeneratorName = 'prisma' | 'graphql'
 
+/** Makes code from other files; what it makes is not committed. */
 type Generator = {
   name: GeneratorName
   /** What it is made from, as globs below the root. */
