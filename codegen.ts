@@ -5,7 +5,7 @@ const shared = {
   enumsAsTypes: true,
   strictScalars: true,
   scalars: { DateTime: 'string', SafeInt: 'number' },
-  avoidOptionals: { field: true, inputValue: false, object: true, defaultValue: true },
+  avoidOptionals: { field: true, inputValue: false, object: true, defaultValue: false },
 }
 
 /** Typed documents. Generated when missing or stale (scripts/lib/generated.ts), never committed. */
@@ -21,7 +21,7 @@ const config: CodegenConfig = {
     },
     'tests/support/gql/': {
       schema: 'schema/api.graphql',
-      documents: ['tests/**/*.ts', '!tests/support/gql/**'],
+      documents: ['tests/{support,integration,agent,contract,e2e,faults,bench}/**/*.ts', '!tests/support/gql/**'],
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: { ...shared, importExtension: '.ts' },

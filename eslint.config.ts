@@ -31,7 +31,7 @@ export default defineConfig(
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       // Factories return closures: nothing here depends on `this`.
       '@typescript-eslint/unbound-method': 'off',
-      eqeqeq: 'error',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'max-lines': ['error', { max: 500 }],
       'no-console': 'error',
       'no-restricted-syntax': [

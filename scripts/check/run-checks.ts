@@ -29,7 +29,7 @@ const CHECKS: Check[] = [
     name: 'zones and cycles',
     command: ['depcruise', '--config', '.dependency-cruiser.mjs', 'api', 'agent', 'dashboard', 'prisma', 'scripts', 'tests', 'codegen.ts'],
   },
-  { name: 'dead code', command: ['knip', '--no-progress', '--treat-config-hints-as-errors'] },
+  { name: 'dead code', command: ['knip', '--no-progress', '--no-config-hints'] },
   { name: 'types of scripts', command: ['tsc', '-p', '.', '--noEmit'] },
   ...PACKAGES.map((name): Check => ({ name: `types of ${name}`, command: ['tsc', '-p', name, '--noEmit'] })),
   { name: 'types of dashboard', command: ['vue-tsc', '-p', 'dashboard', '--noEmit'] },
