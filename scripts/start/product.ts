@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { deploy } from '@catalyst/prisma/migrate'
 import { readAdministrator } from './administrator.ts'
 import { ensureContainerd, watchContainerd, type Containerd } from './containerd.ts'
 import { buildDashboard, serveDashboard } from './dashboard.ts'
@@ -9,6 +8,7 @@ import { ensureGenerated } from './generated.ts'
 import { enrolmentToken, startAgent, startApi } from './parts.ts'
 import { readPid, removePid, writePid } from './pid-file.ts'
 import { createProgress, StepError } from './progress.ts'
+import { run } from './run.ts'
 import { installCommand, installPackages, missingPackages, NODE_PACKAGES } from './system-packages.ts'
 import { readSettings, SettingsError, type Settings } from '../settings.ts'
 
@@ -20,7 +20,7 @@ function claim(settings: Settings): void {
   mkdirSync(path.join(settings.dataDir, 'run'), { recursive: true, mode: 0o755 })
   mkdirSync(path.join(settings.dataDir, 'logs'), { recursive: true, mode: 0o750 })
   const pidFile = path.join(settings.dataDir, 'run', 'start.pid')
-  const other = readPid(pidFile, path.join('scripts', 'start.ts'))
+  const other = readPid(pidFile, `${path.sep}scripts${path.sep}`)
   if (other !== null && other !== process.pid) {
     throw new StepError(`Catalyst runs already on ${settings.dataDir} (process ${String(other)}).`, 'Stop it, or set CATALYST_DATA_DIR, CATALYST_HTTP_PORT, CATALYST_NODE_PORTS and CONTAINERD_NAMESPACE for a second one.')
   }
@@ -61,7 +61,8 @@ async function start({ isDevelopment }: Mode): Promise<void> {
   const database = await step(settings.databaseUrl === null ? 'Starting PostgreSQL' : 'Using the external PostgreSQL', () => startDatabase(settings))
   started.push({ name: 'database', stop: () => stopDatabase(settings) })
   started.push({ name: 'database watch', ...watchDatabase(settings, database.pid, say) })
-  await step('Applying migrations', () => deploy(database.url))
+  // In a process of its own: the migration engine would stay in memory for as long as this one runs.
+  await step('Applying migrations', () => run(process.execPath, [path.join(settings.root, 'prisma', 'deploy.ts')], { cwd: settings.root, env: { ...process.env, DATABASE_URL: database.url } }))
 
   const administrator = await readAdministrator(settings)
   await step('Starting the api', async () => {
