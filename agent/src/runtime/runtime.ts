@@ -26,8 +26,6 @@ export interface Runtime {
   collect(id: string): Promise<RunExit | null>
   /** Removes task, container, snapshot and FIFOs. Idempotent; kills a live run first. */
   remove(id: string): Promise<void>
-  /** Exits and out-of-memory kills, in order. After a lost connection `resync` says: compare with `list()`. Ends on abort. */
-  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>
   close(): Promise<void>
 }
 
@@ -71,7 +69,7 @@ export type RunHandle = {
   pid: number
   /** Writes to the game's standard input. Rejects with `StdinClosedError` or, above 64 KiB unread, `StdinFullError`. */
   writeStdin(bytes: Uint8Array): Promise<void>
-  /** Resolves once when the run ends, as the runtime reports it. */
+  /** Resolves once when the run ends, as the runtime reports it, also when the daemon was away meanwhile. Never rejects. */
   exited: Promise<RunExit>
 }
 
@@ -97,8 +95,3 @@ export type RunSample = {
   diskReadBytes: number
   diskWriteBytes: number
 }
-
-export type RuntimeEvent =
-  | { kind: 'exit'; id: string; exit: RunExit }
-  | { kind: 'outOfMemory'; id: string }
-  | { kind: 'resync' }

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { constants as osConstants } from 'node:os'
+import type { PosixSignal, RunExit, RunHandle, RunSample, Runtime, StartOptions, WorkloadLimits, WorkloadSpec, WorkloadStatus } from '../runtime.ts'
+import { WorkloadNotFoundError } from '../runtime-errors.ts'
+import { cgroupsPath, detectCgroupHost } from './cgroup.ts'
+import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
+import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
+import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
+import { decodeCounters, readNetwork } from './metrics.ts'
+import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
+import { ensureSnapshot, removeSnapshot, SNAPSHOTTER } from './snapshots.ts'
+import { makeFifo, openStdin } from './stdin.ts'
+import { exitOf, isEnded, waitForExit } from './task-exit.ts'
+import { Status } from 'nice-grpc'
+
+const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec'
+const RESOURCES_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
+const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options'
+/** Label that says which specification a container was made of. */
+const SPEC_LABEL = 'catalyst/spec'
+
+export type ContainerdRuntimeOptions = {
+  socket: string
+  namespace: string
+  /** Snapshot that an image's unpacked layers end in; throws when the image is not there. */
+  chainIdOf: (image: string) => Promise<string>
+}
+
+/** Runs games under containerd 1.6 to 2.x. The daemon may restart at any time: runs go on, and their ends are still told. */
+export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runtime {
+  const client = connectContainerd(options.socket, options.namespace)
+  const host = detectCgroupHost()
+  const seccomp = readSeccompProfile(process.arch)
+  const closing = new AbortController()
+  const runcOptions = { typeUrl: RUNC_OPTIONS_TYPE, value: Buffer.from(RuncOptions.encode(RuncOptions.fromPartial({ systemdCgroup: host.isSystemd })).finish()) }
+  const encode = (value: object) => Buffer.from(JSON.stringify(value))
+  /** The live run of each workload, so that one is waited for once. */
+  const runs = new Map<string, RunHandle>()
+
+  const taskOf = async (id: string) => (await orNull(client.tasks.get({ containerId: id, execId: '' })))?.process
+  const containerOf = async (id: string): Promise<Container | undefined> => (await orNull(client.containers.get({ id })))?.container
+
+  function track(id: string, pid: number, stdinPath: string): RunHandle {
+    const stdin = openStdin(stdinPath)
+    const exited = waitForExit(client, host, id, closing.signal).finally(() => {
+      stdin.close()
+      if (runs.get(id) === handle) runs.delete(id)
+    })
+    // Closing the agent ends the waiting, not the run: nobody is told an exit that did not happen.
+    const handle: RunHandle = { id, pid, writeStdin: (bytes) => stdin.write(bytes), exited: exited.catch(() => new Promise<never>(() => undefined)) }
+    runs.set(id, handle)
+    return handle
+  }
+
+  async function collect(id: string): Promise<RunExit | null> {
+    const task = await taskOf(id)
+    if (task === undefined || !isEnded(task)) return null
+    const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
+    await orNull(client.tasks.delete({ containerId: id }))
+    return exit
+  }
+
+  /** Kills a live task and deletes it, so that its container can be replaced or removed. */
+  async function endTask(id: string): Promise<void> {
+    const task = await taskOf(id)
+    if (task === undefined) return
+    if (!isEnded(task)) {
+      await orNull(client.tasks.kill({ containerId: id, execId: '', signal: 9, all: true }))
+      await waitForExit(client, host, id, closing.signal)
+    }
+    await orNull(client.tasks.delete({ containerId: id }))
+  }
+
+  async function createContainer(spec: WorkloadSpec, oci: Buffer, fingerprint: string): Promise<void> {
+    await unlessExists(
+      client.containers.create({
+        container: {
+          id: spec.id,
+          image: spec.image,
+          runtime: { name: 'io.containerd.runc.v2', options: runcOptions },
+          spec: { typeUrl: SPEC_TYPE, value: oci },
+          snapshotter: SNAPSHOTTER,
+          snapshotKey: spec.id,
+          labels: { ...spec.labels, [SPEC_LABEL]: fingerprint },
+        },
+      }),
+    )
+  }
+
+  return {
+    async describe() {
+      const version = await reaching(client.version.version({}))
+      await unlessExists(client.namespaces.create({ namespace: { name: options.namespace, labels: {} } }))
+      return { name: 'containerd', version: version.version, cgroupVersion: host.version }
+    },
+
+    async list() {
+      const [{ containers }, { tasks }] = await Promise.all([reaching(client.containers.list({ filters: [] })), reaching(client.tasks.list({ filter: '' }))])
+      const byId = new Map(tasks.map((task) => [task.id === '' ? task.containerId : task.id, task]))
+      return containers.map((container): WorkloadStatus => {
+        const task = byId.get(container.id)
+        if (task === undefined) return { id: container.id, labels: container.labels, run: { state: 'none' } }
+        if (isEnded(task)) return { id: container.id, labels: container.labels, run: { state: 'exited', exit: exitOf(host, options.namespace, container.id, task.exitStatus, task.exitedAt) } }
+        return { id: container.id, labels: container.labels, run: { state: 'running', pid: task.pid } }
+      })
+    },
+
+    async prepare(spec) {
+      const oci = encode(buildOciSpec(spec, cgroupsPath(host, options.namespace, spec.id), seccomp))
+      const fingerprint = createHash('sha256').update(spec.image).update(oci).digest('hex')
+      const existing = await containerOf(spec.id)
+      if (existing !== undefined && existing.labels[SPEC_LABEL] !== fingerprint) {
+        await endTask(spec.id)
+        await orNull(client.containers.delete({ id: spec.id }))
+        if (existing.image !== spec.image) await removeSnapshot(client, spec.id)
+      }
+      // The container first: a snapshot that nothing refers to may be collected at any moment.
+      await createContainer(spec, oci, fingerprint)
+      await ensureSnapshot(client, spec.id, await options.chainIdOf(spec.image))
+    },
+
+    async start(id: string, { logPath, stdinPath }: StartOptions) {
+      const container = await containerOf(id)
+      if (container === undefined) throw new WorkloadNotFoundError(`no container ${id}`)
+      const task = await taskOf(id)
+      if (task !== undefined && !isEnded(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
+      await collect(id)
+      await makeFifo(stdinPath)
+      const rootfs = await ensureSnapshot(client, id, await options.chainIdOf(container.image))
+      const output = `file://${logPath}`
+      const { pid } = await reaching(client.tasks.create({ containerId: id, rootfs, stdin: stdinPath, stdout: output, stderr: output, terminal: false, checkpoint: undefined, options: runcOptions, runtimePath: '' }))
+      try {
+        const handle = track(id, pid, stdinPath)
+        await reaching(client.tasks.start({ containerId: id, execId: '' }))
+        return handle
+      } catch (error) {
+        await endTask(id)
+        throw error
+      }
+    },
+
+    async recover(id, stdinPath) {
+      const known = runs.get(id)
+      if (known !== undefined) return known
+      const task = await taskOf(id)
+      return task === undefined || isEnded(task) ? null : track(id, task.pid, stdinPath)
+    },
+
+    async update(id: string, limits: WorkloadLimits) {
+      await reaching(client.tasks.update({ containerId: id, resources: { typeUrl: RESOURCES_TYPE, value: encode(resourcesOf(limits)) }, annotations: {} }))
+    },
+
+    async signal(id: string, signal: PosixSignal) {
+      const number = osConstants.signals[signal]
+      try {
+        await reaching(client.tasks.kill({ containerId: id, execId: '', signal: number, all: signal === 'SIGKILL' }))
+      } catch (error) {
+        // A run that has ended in the meantime: what was wanted has happened.
+        if (!hasStatus(error, Status.NOT_FOUND, Status.FAILED_PRECONDITION)) throw error
+      }
+    },
+
+    async sample() {
+      const [{ metrics }, { tasks }] = await Promise.all([reaching(client.tasks.metrics({ filters: [] })), reaching(client.tasks.list({ filter: '' }))])
+      const pids = new Map(tasks.map((task) => [task.id === '' ? task.containerId : task.id, task.pid]))
+      return metrics.flatMap(({ id, data }): RunSample[] => {
+        const counters = data === undefined ? null : decodeCounters(data.typeUrl, data.value)
+        const pid = pids.get(id)
+        if (counters === null || pid === undefined) return []
+        const network = readNetwork(pid)
+        return [{ id, pid, ...counters, networkRxBytes: network.rx, networkTxBytes: network.tx }]
+      })
+    },
+
+    collect,
+
+    async remove(id) {
+      await endTask(id)
+      await orNull(client.containers.delete({ id }))
+      await removeSnapshot(client, id)
+    },
+
+    close() {
+      closing.abort()
+      client.close()
+      return Promise.resolve()
+    },
+  }
+}
