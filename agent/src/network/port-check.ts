@@ -1,0 +1,44 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { PortMapping } from './firewall.ts'
+
+/** Another program of the node listens on a port that a server was given. */
+export class PortInUseError extends Error {
+  override readonly name = 'PortInUseError'
+  readonly ip: string
+  readonly port: number
+  readonly protocol: 'tcp' | 'udp'
+  constructor(ip: string, port: number, protocol: 'tcp' | 'udp') {
+    super(`Port ${String(port)} (${protocol}) of ${ip} is used by another program of the node.`)
+    this.ip = ip
+    this.port = port
+    this.protocol = protocol
+  }
+}
+
+async function isTaken(ip: string, port: number, protocol: 'tcp' | 'udp'): Promise<boolean> {
+  const probe = protocol === 'tcp' ? createServer() : createSocket('udp4')
+  try {
+    const bound = once(probe, 'listening')
+    if ('listen' in probe) probe.listen({ host: ip, port, exclusive: true })
+    else probe.bind({ address: ip, port, exclusive: true })
+    await bound
+    const closed = once(probe, 'close')
+    probe.close()
+    await closed
+    return false
+  } catch (error) {
+    // The address may belong to a router in front of the node: then nobody here can listen on it.
+    return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+  }
+}
+
+/** @throws PortInUseError for the first port that a program of the host listens on */
+export async function assertPortsFree(ports: readonly PortMapping[]): Promise<void> {
+  for (const { ip, port, protocol } of ports) {
+    for (const kind of protocol === 'both' ? (['tcp', 'udp'] as const) : [protocol]) {
+      for (const address of new Set([ip, '127.0.0.1'])) if (await isTaken(address, port, kind)) throw new PortInUseError(address, port, kind)
+    }
+  }
+}
