@@ -14,6 +14,8 @@ const DATABASE = ['tests/support/database-server.ts']
 
 export default defineConfig({
   test: {
+    // The default leaves a core to a person.
+    maxWorkers: 2,
     projects: [
       { test: { name: 'unit', include: ['{api,agent,prisma}/src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/support/**/*.test.ts'] } },
       {
