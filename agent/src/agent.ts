@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, rmdirSync, readdirSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { AgentEnv } from './env.ts'
+import { createImageStore } from './images/image-store.ts'
+import { createDiskUsage } from './metrics/disk-usage.ts'
+import { readCapacity } from './metrics/host-capacity.ts'
+import { createHost } from './network/host.ts'
+import { createNetwork } from './network/network.ts'
+import { connectContainerd } from './runtime/containerd/client.ts'
+import { createContainerdRuntime } from './runtime/containerd/containerd-runtime.ts'
+import { createImageImporter } from './runtime/containerd/image-import.ts'
+import type { Runtime, RuntimeInfo } from './runtime/runtime.ts'
+import type { RunnerDeps, ServerFolders } from './servers/ports.ts'
+import { createServerRegistry } from './servers/server-registry.ts'
+import type { Connection } from './session/connection.ts'
+import { keepConnected } from './session/dialler.ts'
+import { EnrolNode } from './session/documents.ts'
+import { createNodeKey, readNodeKey } from './session/node-key.ts'
+import { runSession } from './session/session.ts'
+import { openStore, type Store } from './state/store.ts'
+
+export const AGENT_VERSION = '0.1.0'
+
+const foldersIn =
+  (folder: string) =>
+  (serverId: string): ServerFolders => {
+    const root = path.join(folder, 'servers', serverId)
+    return { root, files: path.join(root, 'files'), logs: path.join(root, 'logs'), install: path.join(root, 'install'), stdin: path.join(root, 'logs', 'stdin') }
+  }
+
+const keyFile = (env: AgentEnv) => path.join(env.folder, 'key')
+
+/** Uses up the enrolment token: the api learns our public key, and we our node id. */
+async function enrol(connection: Connection, env: AgentEnv, store: Store, token: string): Promise<void> {
+  // The key is made once: the same token and key may be sent again when the answer was lost.
+  const key = readNodeKey(keyFile(env)) ?? createNodeKey(keyFile(env))
+  const { enrolNode } = await connection.call(EnrolNode, { input: { token, publicKey: key.publicKey, agentVersion: AGENT_VERSION } })
+  store.setNodeId(enrolNode.nodeId)
+}
+
+/** containerd may start later than we do. */
+async function waitForRuntime(runtime: Runtime, log: Logger, signal: AbortSignal): Promise<RuntimeInfo> {
+  for (;;) {
+    try {
+      return await runtime.describe()
+    } catch (error) {
+      log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'waiting for containerd')
+      await delay(1000, undefined, { signal })
+    }
+  }
+}
+
+/**
+ * Runs the agent until `signal` aborts; games go on then.
+ * @param onReady called at the first session that is in step with the api
+ */
+export async function runAgent(env: AgentEnv, log: Logger, onReady: () => void, signal: AbortSignal): Promise<void> {
+  mkdirSync(path.join(env.folder, 'servers'), { recursive: true, mode: 0o711 })
+  const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
+  const client = connectContainerd(env.containerdSocket, env.namespace)
+  const importer = createImageImporter(client)
+  const runtime = createContainerdRuntime({ socket: env.containerdSocket, namespace: env.namespace, chainIdOf: importer.chainIdOf })
+  const runtimeInfo = await waitForRuntime(runtime, log, signal)
+  const network = createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder })
+  const foldersOf = foldersIn(env.folder)
+  const now = () => new Date()
+  const deps: RunnerDeps = { runtime, network, images: await createImageStore(importer, path.join(env.folder, 'images')), foldersOf, now, newId: randomUUID }
+  const registry = createServerRegistry(deps, store, (serverId, error) => {
+    log.error({ serverId, err: error }, 'a server could not be taken up')
+  })
+
+  await network.reconcile(new Set(store.servers().map((record) => record.id)))
+  await registry.boot(await runtime.list())
+
+  const monotonicMs = () => performance.now()
+  const disk = createDiskUsage(monotonicMs)
+  const serve = async (connection: Connection) => {
+    if (store.nodeId() === null) {
+      if (env.enrolmentToken === null) throw new Error('this node is not enrolled: start it with CATALYST_AGENT_ENROLMENT_TOKEN, or run enroll')
+      await enrol(connection, env, store, env.enrolmentToken)
+      log.info({ nodeId: store.nodeId() }, 'enrolled')
+    }
+    const key = readNodeKey(keyFile(env))
+    const nodeId = store.nodeId()
+    if (key === null || nodeId === null) throw new Error(`the key of this node is missing: ${keyFile(env)}`)
+    const session = {
+      agentVersion: AGENT_VERSION,
+      store,
+      registry,
+      key,
+      nodeId,
+      runtime: runtimeInfo,
+      capacity: () => readCapacity(env.folder),
+      sample: runtime.sample,
+      diskBytes: (serverId: string) => disk.bytesOf(foldersOf(serverId).files),
+      now,
+      monotonicMs,
+      log,
+    }
+    return runSession(connection, session, onReady)
+  }
+  await keepConnected({ url: env.apiUrl, serve, random: Math.random, log, signal })
+  registry.close()
+  await runtime.close()
+  client.close()
+  store.close()
+}
+
+/** Enrols this node by hand and returns its id. */
+export async function enrolByHand(env: AgentEnv, token: string, dial: (url: string) => Promise<Connection>): Promise<string> {
+  mkdirSync(env.folder, { recursive: true, mode: 0o711 })
+  const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
+  const connection = await dial(env.apiUrl)
+  try {
+    await enrol(connection, env, store, token)
+    return store.nodeId() ?? ''
+  } finally {
+    connection.close()
+    store.close()
+  }
+}
+
+/** Removes the empty groups that runc leaves behind. */
+function removeCgroups(namespace: string): void {
+  const root = '/sys/fs/cgroup'
+  const folders = [root, ...readdirSync(root).map((name) => path.join(root, name))].map((folder) => path.join(folder, namespace))
+  for (const folder of folders) {
+    if (!existsSync(folder)) continue
+    try {
+      rmdirSync(folder)
+    } catch {
+      // Still in use by something that is not ours to end.
+    }
+  }
+}
+
+/** Takes back everything that was made on this machine in our namespace, games included. Files of servers stay. */
+export async function takeDown(env: AgentEnv): Promise<void> {
+  const client = connectContainerd(env.containerdSocket, env.namespace)
+  const importer = createImageImporter(client)
+  const runtime = createContainerdRuntime({ socket: env.containerdSocket, namespace: env.namespace, chainIdOf: importer.chainIdOf })
+  await runtime.describe()
+  for (const { id } of await runtime.list()) await runtime.remove(id)
+  await createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder }).teardown()
+  removeCgroups(env.namespace)
+  await runtime.close()
+  client.close()
+}

@@ -1,0 +1,55 @@
+import pino from 'pino'
+import { parseArgs } from 'node:util'
+import { enrolByHand, runAgent, takeDown } from './agent.ts'
+import { EnvError, readEnv } from './env.ts'
+import { connect } from './session/connection.ts'
+
+const USAGE = `catalyst agent
+  serve                              runs the agent (default)
+  enroll --url <wss://…> --token <t> enrols this machine as a node
+  down                               ends all games of this node and takes back what was made for them
+Settings come from the environment: agent/.env.example`
+
+async function serve(): Promise<void> {
+  const env = readEnv(process.env)
+  const log = pino({ level: env.logLevel })
+  const abort = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping; games go on')
+      abort.abort()
+    })
+  }
+  // The supervisor waits for this; without one there is no channel.
+  const onReady = () => process.send?.('ready')
+  await runAgent(env, log, onReady, abort.signal)
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { url: { type: 'string' }, token: { type: 'string' } } })
+  switch (positionals[0] ?? 'serve') {
+    case 'serve':
+      await serve()
+      return
+    case 'enroll': {
+      if (values.token === undefined) throw new EnvError(USAGE)
+      const env = readEnv({ ...process.env, ...(values.url === undefined ? {} : { CATALYST_AGENT_API_URL: values.url }) })
+      process.stdout.write(`Enrolled as node ${await enrolByHand(env, values.token, connect)}\n`)
+      return
+    }
+    case 'down':
+      await takeDown(readEnv(process.env))
+      return
+    default:
+      throw new EnvError(USAGE)
+  }
+}
+
+try {
+  await main()
+  // Timers of libraries must not keep a stopped agent alive.
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${error instanceof EnvError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,95 @@
+import type { RunSample } from '../runtime/runtime.ts'
+
+/** One measurement of a running server. Rates are per second by the monotonic clock. `at` is ISO 8601. */
+export type ServerSample = {
+  serverId: string
+  at: string
+  /** 100 is one core. */
+  cpuPercent: number
+  memoryBytes: number
+  memoryLimitBytes: number
+  diskBytes: number
+  networkRxBytesPerSecond: number
+  networkTxBytesPerSecond: number
+  processCount: number
+}
+
+type Previous = { sample: RunSample; at: number }
+
+export type SamplerDeps = {
+  sample: () => Promise<RunSample[]>
+  diskBytes: (serverId: string) => number
+  monotonicMs: () => number
+  now: () => Date
+  onSamples: (samples: ServerSample[]) => void
+}
+
+/** Measures servers: those that somebody watches every second, all of them at the session's rate. */
+export type Sampler = { watch(serverIds: readonly string[]): void; close(): void }
+
+const SECOND_MS = 1000
+
+/** Samples of two measurements; a run that is new since the first one has no rates yet and is left out. */
+export function toServerSample(before: Previous, after: RunSample, at: number, now: Date, diskBytes: number): ServerSample | null {
+  const seconds = (at - before.at) / 1000
+  const isSameRun = before.sample.pid === after.pid
+  if (!isSameRun || seconds <= 0) return null
+  const rate = (from: number, to: number) => Math.max(0, to - from) / seconds
+  return {
+    serverId: after.id,
+    at: now.toISOString(),
+    cpuPercent: Number(after.cpuNanoseconds - before.sample.cpuNanoseconds) / 1e7 / seconds,
+    memoryBytes: after.memoryBytes,
+    memoryLimitBytes: after.memoryLimitBytes,
+    diskBytes,
+    networkRxBytesPerSecond: rate(before.sample.networkRxBytes, after.networkRxBytes),
+    networkTxBytesPerSecond: rate(before.sample.networkTxBytes, after.networkTxBytes),
+    processCount: after.processCount,
+  }
+}
+
+/** @param everySeconds for servers that nobody watches */
+export function createSampler(deps: SamplerDeps, everySeconds: number): Sampler {
+  const previous = new Map<string, Previous>()
+  let watched = new Set<string>()
+  let lastFull = -Infinity
+  let isBusy = false
+
+  async function tick(): Promise<void> {
+    const isFull = deps.monotonicMs() - lastFull >= everySeconds * SECOND_MS
+    if (isBusy || (!isFull && watched.size === 0)) return
+    isBusy = true
+    try {
+      const measured = await deps.sample()
+      const at = deps.monotonicMs()
+      const samples: ServerSample[] = []
+      for (const sample of measured) {
+        if (!isFull && !watched.has(sample.id)) continue
+        const before = previous.get(sample.id)
+        previous.set(sample.id, { sample, at })
+        const result = before === undefined ? null : toServerSample(before, sample, at, deps.now(), deps.diskBytes(sample.id))
+        if (result !== null) samples.push(result)
+      }
+      if (isFull) {
+        lastFull = at
+        const ids = new Set(measured.map((sample) => sample.id))
+        for (const id of previous.keys()) if (!ids.has(id)) previous.delete(id)
+      }
+      if (samples.length > 0) deps.onSamples(samples)
+    } catch {
+      // containerd is away: the next second tries again.
+    } finally {
+      isBusy = false
+    }
+  }
+
+  const timer = setInterval(() => void tick(), SECOND_MS)
+  return {
+    watch(serverIds) {
+      watched = new Set(serverIds)
+    },
+    close() {
+      clearInterval(timer)
+    },
+  }
+}

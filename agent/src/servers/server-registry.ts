@@ -1,0 +1,148 @@
+import type { WorkloadStatus } from '../runtime/runtime.ts'
+import type { Assignment, CommandKind } from '../state/records.ts'
+import type { Store } from '../state/store.ts'
+import { installIdOf } from '../installations/installation.ts'
+import type { RunnerDeps } from './ports.ts'
+import { createServerRunner, type RunnerListener, type ServerRunner } from './server-runner.ts'
+
+/** A command as it arrives. */
+export type IncomingCommand = {
+  id: string
+  serverId: string
+  kind: CommandKind
+  generation: number
+  deadlineSeconds: number
+  consoleInput: string | null
+  actor: string
+  installationId: string | null
+}
+
+/** The servers of this node. */
+export type ServerRegistry = {
+  all(): ServerRunner[]
+  get(serverId: string): ServerRunner | undefined
+  /** Takes up what the runtime shows: before any order is accepted. One bad server does not block the others. */
+  boot(statuses: readonly WorkloadStatus[]): Promise<void>
+  assign(assignment: Assignment): { runner: ServerRunner; isNew: boolean }
+  command(command: IncomingCommand): void
+  acknowledge(serverId: string, position: number): void
+  /** The api knows that a removed server is gone. */
+  forget(serverId: string): void
+  /** Tells a listener what happens until the returned function is called. */
+  listen(listener: RunnerListener): () => void
+  close(): void
+}
+
+const BOOT_PARALLEL = 4
+
+export function createServerRegistry(deps: RunnerDeps, store: Store, onBootError: (serverId: string, error: unknown) => void): ServerRegistry {
+  const runners = new Map<string, ServerRunner>()
+  const listeners = new Set<RunnerListener>()
+  const tell: RunnerListener = {
+    reported: (record) => {
+      for (const listener of listeners) listener.reported(record)
+    },
+    consoleChanged: (serverId) => {
+      for (const listener of listeners) listener.consoleChanged(serverId)
+    },
+    installationChanged: (installation) => {
+      for (const listener of listeners) listener.installationChanged(installation)
+    },
+    finished: (result) => {
+      for (const listener of listeners) listener.finished(result)
+    },
+  }
+  for (const record of store.servers()) runners.set(record.id, createServerRunner(deps, store, tell, record))
+
+  /** Orders that an earlier life of the agent took and did not finish. */
+  function resumeCommands(): void {
+    for (const command of store.openCommands()) {
+      const runner = runners.get(command.serverId)
+      const end = (errorCode: string, error: string) => {
+        store.finishCommand({ commandId: command.id, status: 'FAILED', errorCode, error })
+      }
+      if (runner === undefined) end('REMOVED', 'The server was deleted.')
+      else if (command.kind === 'CONSOLE_INPUT') end('OUTCOME_UNKNOWN', 'The agent was restarted while it wrote this; it is not written twice.')
+      else if (command.kind === 'INSTALL') end('INTERRUPTED', 'The agent was restarted during the install.')
+      else if (command.kind === 'RESTART' && (runner.record().runningSince ?? '') > command.receivedAt) store.finishCommand({ commandId: command.id, status: 'DONE', errorCode: null, error: null })
+      else runner.command(command)
+    }
+  }
+
+  return {
+    all: () => [...runners.values()],
+    get: (serverId) => runners.get(serverId),
+
+    async boot(statuses) {
+      const byId = new Map(statuses.map((status) => [status.id, status]))
+      const pending = [...runners.values()]
+      const work = async () => {
+        for (let runner = pending.shift(); runner !== undefined; runner = pending.shift()) {
+          try {
+            await runner.boot(byId.get(runner.id))
+          } catch (error) {
+            onBootError(runner.id, error)
+          }
+        }
+      }
+      // An install that was cut is not continued: its container goes.
+      for (const { id, labels } of statuses) if (labels['catalyst/install'] !== undefined) await deps.runtime.remove(id)
+      for (const id of runners.keys()) await deps.network.detach(installIdOf(id))
+      await Promise.all(Array.from({ length: BOOT_PARALLEL }, work))
+      resumeCommands()
+    },
+
+    assign(assignment) {
+      const known = runners.get(assignment.serverId)
+      if (known !== undefined) {
+        known.assign(assignment)
+        return { runner: known, isNew: false }
+      }
+      const record = store.server(assignment.serverId) ?? store.addServer(assignment)
+      const runner = createServerRunner(deps, store, tell, record)
+      runners.set(runner.id, runner)
+      runner.assign(assignment)
+      return { runner, isNew: true }
+    },
+
+    command(command) {
+      const { deadlineSeconds, ...rest } = command
+      const runner = runners.get(command.serverId)
+      const isNew = store.addCommand({ ...rest, receivedAt: deps.now().toISOString() })
+      const result = store.result(command.id)
+      if (!isNew) {
+        // Delivered again: the stored answer is given again; one without an answer is still being worked on.
+        if (result !== null) tell.finished(result)
+        return
+      }
+      const answer = (status: 'EXPIRED' | 'FAILED', errorCode: string, error: string) => {
+        const refused = { commandId: command.id, status, errorCode, error }
+        store.finishCommand(refused)
+        tell.finished(refused)
+      }
+      if (deadlineSeconds <= 0) answer('EXPIRED', 'EXPIRED', 'The order came too late.')
+      else if (runner === undefined) answer('FAILED', 'NOT_ASSIGNED', 'This node does not have the server.')
+      else runner.command({ ...rest, receivedAt: deps.now().toISOString() })
+    },
+
+    acknowledge(serverId, position) {
+      const runner = runners.get(serverId)
+      if (runner === undefined) return
+      void runner.console.stream.release(position)
+    },
+
+    forget(serverId) {
+      store.removeServer(serverId)
+      runners.delete(serverId)
+    },
+
+    listen(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+
+    close() {
+      for (const runner of runners.values()) runner.close()
+    },
+  }
+}

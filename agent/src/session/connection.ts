@@ -1,0 +1,120 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { print, type DocumentNode } from 'graphql'
+import { createClient } from 'graphql-ws'
+import { WebSocket } from 'ws'
+
+/** The api refused an operation; `code` is its `extensions.code`. */
+export class OperationError extends Error {
+  override readonly name = 'OperationError'
+  readonly code: string
+  constructor(message: string, code: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** One socket to the api. It never connects again by itself: a lost one is replaced whole. */
+export type Connection = {
+  /** Result of a query or mutation. Rejects when refused or when the socket is lost. */
+  call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>
+  /** Calls `onData` in order for what a subscription gives; resolves when the api ends it. */
+  listen<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, onData: (data: Data) => void): Promise<void>
+  /** Resolves with the reason when the socket is closed, by whomever. */
+  closed: Promise<string>
+  close(): void
+}
+
+const KEEP_ALIVE_MS = 10_000
+const LARGEST_MESSAGE = 4 * 2 ** 20
+
+/** Dials the api; rejects when it cannot be reached. */
+export async function connect(url: string): Promise<Connection> {
+  const closed = Promise.withResolvers<string>()
+  const opened = Promise.withResolvers<void>()
+  opened.promise.catch(() => undefined)
+  class LimitedSocket extends WebSocket {
+    constructor(address: string, protocols: string[]) {
+      super(address, protocols, { maxPayload: LARGEST_MESSAGE, handshakeTimeout: 10_000, perMessageDeflate: false })
+    }
+  }
+  let pongTimer: NodeJS.Timeout | undefined
+  const client = createClient({
+    url,
+    webSocketImpl: LimitedSocket,
+    lazy: false,
+    retryAttempts: 0,
+    keepAlive: KEEP_ALIVE_MS,
+    onNonLazyError: (error) => {
+      const reason = error instanceof Error ? error.message : 'code' in Object(error) ? `closed with ${String((error as { code: unknown }).code)}` : 'the socket failed'
+      opened.reject(new Error(reason))
+      closed.resolve(reason)
+    },
+    on: {
+      connected: () => {
+        opened.resolve()
+      },
+      // A half-open connection answers nothing: the client itself would wait for ever.
+      ping: (wasReceived) => {
+        if (!wasReceived) pongTimer = setTimeout(() => { client.terminate() }, KEEP_ALIVE_MS)
+      },
+      pong: (wasReceived) => {
+        if (wasReceived) clearTimeout(pongTimer)
+      },
+      closed: (event) => {
+        clearTimeout(pongTimer)
+        const { code, reason } = event as { code?: number; reason?: string }
+        closed.resolve(`closed with ${String(code)} ${reason ?? ''}`.trim())
+        opened.reject(new Error(`closed with ${String(code)} ${reason ?? ''}`))
+      },
+    },
+  })
+  try {
+    await opened.promise
+  } catch (error) {
+    await client.dispose()
+    throw error
+  }
+
+  function run<Data>(document: DocumentNode, variables: Record<string, unknown>, onData: (data: Data) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      client.subscribe<Data>(
+        { query: print(document), variables },
+        {
+          next(result) {
+            const [error] = result.errors ?? []
+            if (error !== undefined) reject(new OperationError(error.message, typeof error.extensions?.['code'] === 'string' ? error.extensions['code'] : 'UNKNOWN'))
+            else if (result.data != null) onData(result.data)
+          },
+          error(error) {
+            if (!Array.isArray(error)) {
+              reject(error instanceof Error ? error : new Error('the socket was closed'))
+              return
+            }
+            const [first] = error as { message: string; extensions?: Record<string, unknown> }[]
+            reject(new OperationError(first?.message ?? 'refused', typeof first?.extensions?.['code'] === 'string' ? first.extensions['code'] : 'UNKNOWN'))
+          },
+          complete: resolve,
+        },
+      )
+    })
+  }
+
+  return {
+    async call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables) {
+      let answer: Data | undefined
+      await Promise.race([
+        run<Data>(document, variables as Record<string, unknown>, (data) => {
+          answer = data
+        }),
+        closed.promise.then((reason) => Promise.reject(new Error(reason))),
+      ])
+      if (answer === undefined) throw new Error('the api ended the call without an answer')
+      return answer
+    },
+    listen: (document, variables, onData) => run(document, variables as Record<string, unknown>, onData),
+    closed: closed.promise,
+    close() {
+      void client.dispose()
+    },
+  }
+}

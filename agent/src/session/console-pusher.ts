@@ -1,0 +1,132 @@
+import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
+
+const LARGEST_PUSH = 128 * 1024
+/** Under way and not acknowledged, for each server. */
+const LARGEST_WINDOW = 2 ** 20
+const BATCH_MS = 16
+const BUSY_BATCH_MS = 50
+const BUSY_LINES_PER_SECOND = 5000
+/** A character that the game does not finish leaves after this time. */
+const IMPATIENT_MS = 100
+
+export type PushAnswer = { acknowledged: number; expected: number }
+export type Push = (serverId: string, from: number, parts: ConsolePart[]) => Promise<PushAnswer>
+
+/** Sends the consoles of one session: the first output after quiet at once, then in batches. */
+export type ConsolePusher = {
+  /** Sends this server's console from a position on. */
+  open(serverId: string, stream: ConsoleStream, from: number): void
+  changed(serverId: string): void
+  drop(serverId: string): void
+  close(): void
+}
+
+type Line = {
+  stream: ConsoleStream
+  /** Next position to send. */
+  next: number
+  acknowledged: number
+  inFlight: number
+  isRewinding: boolean
+  lastPush: number
+  linesPerSecond: number
+  timer: NodeJS.Timeout | null
+  isImpatientTimer: boolean
+}
+
+export type ConsolePusherOptions = {
+  push: Push
+  onAcknowledged: (serverId: string, position: number) => void
+  onError: (error: unknown) => void
+  monotonicMs: () => number
+}
+
+function linesIn(parts: readonly ConsolePart[]): number {
+  let lines = 0
+  for (const { text } of parts) if (text !== null) for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines += 1
+  return lines
+}
+
+export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs }: ConsolePusherOptions): ConsolePusher {
+  const lines = new Map<string, Line>()
+  let isClosed = false
+
+  function schedule(serverId: string, line: Line, milliseconds: number, isImpatient: boolean): void {
+    if (line.timer !== null) return
+    line.isImpatientTimer = isImpatient
+    line.timer = setTimeout(() => {
+      line.timer = null
+      flush(serverId, line, isImpatient)
+    }, milliseconds)
+  }
+
+  function flush(serverId: string, line: Line, isImpatient: boolean): void {
+    while (!isClosed && lines.get(serverId) === line && !line.isRewinding && line.next - line.acknowledged < LARGEST_WINDOW) {
+      const parts = line.stream.read(line.next, LARGEST_PUSH, isImpatient)
+      if (parts.length === 0) {
+        if (!isImpatient && line.stream.end() > line.next) schedule(serverId, line, IMPATIENT_MS, true)
+        return
+      }
+      const now = monotonicMs()
+      const seconds = Math.max(0.001, (now - line.lastPush) / 1000)
+      line.linesPerSecond = Math.min(line.linesPerSecond, 100_000) * 0.8 + (linesIn(parts) / seconds) * 0.2
+      line.lastPush = now
+      const from = line.next
+      line.next += parts.reduce((total, part) => total + part.bytes, 0)
+      line.inFlight += 1
+      void send(serverId, line, from, parts)
+      if (line.next - from < LARGEST_PUSH) return
+    }
+  }
+
+  async function send(serverId: string, line: Line, from: number, parts: ConsolePart[]): Promise<void> {
+    try {
+      const answer = await push(serverId, from, parts)
+      if (isClosed || lines.get(serverId) !== line) return
+      line.inFlight -= 1
+      if (answer.acknowledged > line.acknowledged) {
+        line.acknowledged = answer.acknowledged
+        onAcknowledged(serverId, answer.acknowledged)
+      }
+      // The api lacks something before this: what is under way will be refused too, then it is sent again from there.
+      if (answer.expected < from) line.isRewinding = true
+      if (line.isRewinding && line.inFlight === 0) {
+        line.next = answer.expected
+        line.isRewinding = false
+      }
+      flush(serverId, line, false)
+    } catch (error) {
+      if (!isClosed) onError(error)
+    }
+  }
+
+  return {
+    open(serverId, stream, from) {
+      const old = lines.get(serverId)
+      if (old?.timer != null) clearTimeout(old.timer)
+      const line: Line = { stream, next: from, acknowledged: from, inFlight: 0, isRewinding: false, lastPush: monotonicMs(), linesPerSecond: 0, timer: null, isImpatientTimer: false }
+      lines.set(serverId, line)
+      flush(serverId, line, false)
+    },
+    changed(serverId) {
+      const line = lines.get(serverId)
+      if (line === undefined || (line.timer !== null && !line.isImpatientTimer)) return
+      if (line.timer !== null) clearTimeout(line.timer)
+      line.timer = null
+      const wait = line.linesPerSecond > BUSY_LINES_PER_SECOND ? BUSY_BATCH_MS : BATCH_MS
+      const quiet = monotonicMs() - line.lastPush
+      if (quiet >= wait) flush(serverId, line, false)
+      else schedule(serverId, line, wait - quiet, false)
+    },
+    drop(serverId) {
+      const line = lines.get(serverId)
+      if (line?.timer != null) clearTimeout(line.timer)
+      lines.delete(serverId)
+    },
+    close() {
+      isClosed = true
+      for (const { timer } of lines.values()) if (timer !== null) clearTimeout(timer)
+      lines.clear()
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { connect, OperationError, type Connection } from './connection.ts'
+
+const FIRST_WAIT_MS = 500
+const LONGEST_WAIT_MS = 30_000
+/** A session that lived this long had nothing wrong with it: the next try waits the shortest time again. */
+const STABLE_MS = 10_000
+
+export type DiallerOptions = {
+  url: string
+  /** Serves one connection to its end; resolves with the reason. */
+  serve: (connection: Connection) => Promise<string>
+  random: () => number
+  log: Logger
+  signal: AbortSignal
+}
+
+/** Connects to the api for as long as the agent lives: after each end again, with growing waits and full jitter. */
+export async function keepConnected({ url, serve, random, log, signal }: DiallerOptions): Promise<void> {
+  let failures = 0
+  while (!signal.aborted) {
+    const started = performance.now()
+    let isRefused = false
+    try {
+      const connection = await connect(url)
+      const stop = () => {
+        connection.close()
+      }
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        log.info({ reason: await serve(connection) }, 'session ended')
+      } finally {
+        signal.removeEventListener('abort', stop)
+        connection.close()
+      }
+    } catch (error) {
+      isRefused = error instanceof OperationError
+      log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'no session')
+    }
+    if (signal.aborted) return
+    failures = performance.now() - started > STABLE_MS ? 0 : failures + 1
+    const limit = isRefused ? LONGEST_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 10), LONGEST_WAIT_MS)
+    await delay(FIRST_WAIT_MS / 2 + random() * limit, undefined, { signal }).catch(() => undefined)
+  }
+}
