@@ -5,8 +5,8 @@ import vueParser from 'vue-eslint-parser'
 
 const typescript = ['**/*.ts', '**/*.vue']
 
-/** Read the environment: its parser in each program, and the settings of the scripts. */
-const environmentReaders = ['*/src/env.ts', 'scripts/**/*.ts', 'prisma/*.ts', 'tests/**/*.ts', '*.config.ts']
+/** Read the environment: its parser in each program, the entry that hands it over, and the settings of the scripts. */
+const environmentReaders = ['*/src/{env,main,cli}.ts', 'scripts/**/*.ts', 'prisma/*.ts', 'tests/**/*.ts', '*.config.ts']
 
 export default defineConfig(
   globalIgnores(['**/generated/', '**/gql/', '**/dist/', '.cache/', 'tests/artefacts/']),
