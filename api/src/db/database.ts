@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { Prisma, PrismaClient } from '@catalyst/prisma/client'
+import pg from 'pg'
+import type { Logger } from 'pino'
+
+/** What runs inside one transaction gets. */
+export type Transaction = {
+  prisma: Prisma.TransactionClient
+  /** Runs once the commit succeeded, in the order given: bus events are published here, never before. Must not throw. */
+  afterCommit(run: () => void): void
+}
+
+export type Database = {
+  prisma: PrismaClient
+  /** The same connections as Prisma's; for read models. */
+  pool: pg.Pool
+  /**
+   * Runs it in one transaction (read committed). Repeats it after a serialization failure or deadlock, at most three
+   * times: it must have no effects of its own outside the transaction.
+   */
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+const POOL_SIZE = 20
+const ATTEMPTS = 4
+/** A transaction waits this long for a connection, and then may take as long as this. */
+const MAX_WAIT_MS = 5_000
+const TIMEOUT_MS = 15_000
+
+/** Serialization failure and deadlock, by Prisma's code or PostgreSQL's own. */
+function isRetryable(error: unknown): boolean {
+  if (error instanceof Prisma.PrismaClientKnownRequestError) {
+    return error.code === 'P2034' || /\b(40001|40P01)\b/.test(`${error.message} ${JSON.stringify(error.meta ?? {})}`)
+  }
+  return false
+}
+
+/** Opens the pool; nothing connects before the first statement. */
+export function createDatabase(url: string, logger: Logger): Database {
+  const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, connectionTimeoutMillis: 10_000, application_name: 'catalyst-api' })
+  // An idle connection that breaks (database restarted) is replaced at the next use; without a listener it would end the process.
+  pool.on('error', (error) => {
+    logger.warn({ err: error }, 'an idle database connection broke')
+  })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
+
+  return {
+    prisma,
+    pool,
+    async transaction(run) {
+      for (let attempt = 1; ; attempt += 1) {
+        const committed: (() => void)[] = []
+        try {
+          const result = await prisma.$transaction((tx) => run({ prisma: tx, afterCommit: (callback) => committed.push(callback) }), {
+            maxWait: MAX_WAIT_MS,
+            timeout: TIMEOUT_MS,
+          })
+          for (const callback of committed) callback()
+          return result
+        } catch (error) {
+          if (attempt === ATTEMPTS || !isRetryable(error)) throw error
+          await delay(Math.random() * 20 * 2 ** attempt)
+        }
+      }
+    },
+    async close() {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}

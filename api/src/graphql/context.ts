@@ -1,0 +1,52 @@
+import type { AuthService } from '../modules/auth/auth-service.ts'
+import type { AuditService } from '../modules/audit/audit-service.ts'
+import type { ConsoleService } from '../modules/console/console-service.ts'
+import type { InstallationService } from '../modules/installations/installation-service.ts'
+import type { MetricsService } from '../modules/metrics/metrics-service.ts'
+import type { NodeService } from '../modules/nodes/node-service.ts'
+import type { ServerService } from '../modules/servers/server-service.ts'
+import type { TemplateService } from '../modules/templates/template-service.ts'
+import type { UserService } from '../modules/users/user-service.ts'
+import type { UserActor } from '../lib/actor.ts'
+import { UnauthenticatedError } from '../lib/errors.ts'
+
+/** Everything resolvers may call. Built once, in app.ts. */
+export type Services = {
+  auth: AuthService
+  audit: AuditService
+  users: UserService
+  templates: TemplateService
+  nodes: NodeService
+  servers: ServerService
+  console: ConsoleService
+  metrics: MetricsService
+  installations: InstallationService
+}
+
+/** Answers over HTTP can set the session cookie; sockets cannot. */
+export type SessionCookie = {
+  set(token: string): void
+  clear(): void
+}
+
+/** Made for every operation, on HTTP and WebSocket alike. */
+export type Context = {
+  /** Who is signed in; null is nobody. */
+  actor: UserActor | null
+  services: Services
+  /** In the log and in the answer to an unexpected error. */
+  requestId: string
+  /** Remote address of the connection; never taken from a header. */
+  address: string | null
+  userAgent: string | null
+  /** null on a WebSocket. */
+  cookie: SessionCookie | null
+  /** Ends with the request or the socket's operation. */
+  signal: AbortSignal
+}
+
+/** The signed-in user of a field whose scope is `signedIn` or a permission. */
+export function actorOf(context: Context): UserActor {
+  if (context.actor === null) throw new UnauthenticatedError()
+  return context.actor
+}
