@@ -68,6 +68,9 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
     await host.run('ip', ['address', 'replace', `${gatewayOf(current.subnet)}/20`, 'dev', names.bridge])
     await host.run('ip', ['link', 'set', names.bridge, 'up'])
     await writeFile('/proc/sys/net/ipv4/ip_forward', '1')
+    // Our rules are of IPv4: without an IPv6 address of its own the host cannot be reached over the bridge by link-local addresses.
+    const ipv6 = `/proc/sys/net/ipv6/conf/${names.bridge}/disable_ipv6`
+    if (existsSync(ipv6)) await writeFile(ipv6, '1')
     // Lets loopback of the host lead to ports of servers. What servers send to loopback is dropped by our input chain.
     await writeFile(`/proc/sys/net/ipv4/conf/${names.bridge}/route_localnet`, '1')
     await applyFirewall(current)
@@ -88,12 +91,13 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
     const name = namespaceOf(id)
     if (!existsSync(path.join(NAMESPACE_FOLDER, name))) await host.run('ip', ['netns', 'add', name])
     const cable = names.cable(id)
-    if (await host.succeeds('ip', ['link', 'show', cable])) return
+    // A kill may have come at any line of this: whatever is there already is set again, never taken as complete.
+    const isThere = await host.succeeds('ip', ['link', 'show', cable])
     await host.feed(
       'ip',
       ['-batch', '-'],
       [
-        `link add ${cable} type veth peer name eth0 netns ${name}`,
+        ...(isThere ? [] : [`link add ${cable} type veth peer name eth0 netns ${name}`]),
         `link set ${cable} master ${names.bridge}`,
         // Frames never pass from one server to another, whatever br_netfilter does.
         `link set ${cable} type bridge_slave isolated on`,
