@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createInterface } from 'node:readline'
@@ -30,7 +30,7 @@ type RunOptions = { input?: string; signal: AbortSignal; onLine?: (line: string)
 function run(command: string, args: string[], { input, signal, onLine }: RunOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    const child = spawn(command, args, { detached: true, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TMPDIR: '/tmp' } })
+    const child = spawn(command, args, { detached: true, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TMPDIR: '/tmp' } })
     const last: string[] = []
     const kill = () => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
@@ -64,7 +64,7 @@ export async function buildLayer(image: DebianImage, sources: DebianSources, fol
   let percent = 0
   onProgress(percent, `Building an image of ${image.packages.join(', ')} (Debian ${sources.suite})`)
   // "extract" unpacks packages and what they depend on without running their scripts: nothing of them runs on this machine.
-  await run('mmdebstrap', ['--mode=root', '--variant=extract', `--include=${image.packages.join(',')}`, sources.suite, tree, '-'], {
+  const built = run('mmdebstrap', ['--mode=root', '--variant=extract', `--include=${image.packages.join(',')}`, sources.suite, tree, '-'], {
     input: `${sources.lines.join('\n')}\n`,
     signal,
     onLine(line) {
@@ -72,6 +72,15 @@ export async function buildLayer(image: DebianImage, sources: DebianSources, fol
       onProgress(percent, line.replace(/^[IW]: /, ''))
     },
   })
+  try {
+    await built
+  } catch (error) {
+    signal.throwIfAborted()
+    const said = error instanceof Error ? error.message : String(error)
+    throw new Error(`The image could not be built of ${image.packages.join(', ')}. On the node, check the names and the sources with "apt-get update" and "apt-cache policy ${image.packages.join(' ')}", and that the disk has room; then install again. (${said})`, { cause: error })
+  }
+  // What the tool copied of this machine is nobody else's business.
+  for (const name of ['apt', 'fstab', 'hostname', 'resolv.conf']) await rm(path.join(tree, 'etc', name), { recursive: true, force: true })
   await leaveOut(tree, image)
   for (const name of ['data', 'proc', 'sys', 'dev', 'tmp', 'run', 'etc']) await mkdir(path.join(tree, name), { recursive: true })
   onProgress(80, 'Packing the image')

@@ -1,0 +1,53 @@
+import os from 'node:os'
+
+/** One line of a benchmark: our figure beside a reference of the same run. */
+export type BenchResult = {
+  name: string
+  figure: number
+  unit: string
+  reference: string
+  referenceFigure: number | null
+  ratio: number | null
+  /** Largest ratio, or figure where there is no ratio, that is good; null when it is only printed. */
+  goal: number | null
+  better: 'lower' | 'higher'
+  ok: boolean
+  samples: { minimum: number; median: number; maximum: number; count: number }
+  machine: string
+}
+
+const round = (value: number, digits = 2) => Math.round(value * 10 ** digits) / 10 ** digits
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}
+
+/** Milliseconds, less is better. Without `reference` the goal is about the figure itself. */
+export function millisecondsResult(name: string, ours: readonly number[], goal: number | null, reference: { name: string; samples: readonly number[] } | null): BenchResult {
+  const figure = median(ours)
+  const referenceFigure = reference === null ? null : median(reference.samples)
+  const ratio = referenceFigure === null ? null : figure / referenceFigure
+  return {
+    name,
+    figure: round(figure),
+    unit: 'ms',
+    reference: reference?.name ?? 'none',
+    referenceFigure: referenceFigure === null ? null : round(referenceFigure),
+    ratio: ratio === null ? null : round(ratio, 3),
+    goal,
+    better: 'lower',
+    ok: goal === null || (ratio ?? figure) <= goal,
+    samples: { minimum: round(Math.min(...ours)), median: round(figure), maximum: round(Math.max(...ours)), count: ours.length },
+    machine: `${String(os.availableParallelism())} × ${os.cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, ${os.release()}`,
+  }
+}
+
+/** For people, above the line for programs. */
+export function describeResult(result: BenchResult): string {
+  const { minimum, maximum, count } = result.samples
+  const against = result.ratio === null ? '' : `, ${result.reference} ${String(result.referenceFigure)} ms: ${String(result.ratio)} ×`
+  const goal = result.goal === null ? '' : ` (goal ≤ ${String(result.goal)}: ${result.ok ? 'met' : 'missed'})`
+  return `${result.name}: ${String(result.figure)} ms [${String(minimum)}–${String(maximum)}, ${String(count)} rounds]${against}${goal}`
+}
