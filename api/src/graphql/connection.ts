@@ -1,6 +1,7 @@
+import type { ObjectRef } from '@pothos/core'
 import { z } from 'zod'
 import { validate } from '../lib/validate.ts'
-import { builder } from './builder.ts'
+import { builder, type SchemaTypes } from './builder.ts'
 
 /** One page of a list, as read models return it. `cursor` is opaque to clients. */
 export type Page<Row> = {
@@ -26,7 +27,7 @@ const PageInfo = builder.objectRef<Page<unknown>>('PageInfo').implement({
 })
 
 /** Makes `<Name>Connection` and `<Name>Edge`. A field of it takes `...connectionArgs(t.arg)` and `complexity: connectionComplexity`. */
-export function connectionType<Row>(name: string, type: ReturnType<typeof builder.objectRef<Row>>) {
+export function connectionType<Row>(name: string, type: ObjectRef<PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>, Row>) {
   const Edge = builder.objectRef<{ cursor: string; node: Row }>(`${name}Edge`).implement({
     fields: (t) => ({
       cursor: t.exposeString('cursor'),

@@ -1,13 +1,16 @@
-/** Counts tries by key in a sliding window of fixed slices; bounded in memory. */
+/** Counts tries by key in fixed windows; bounded in memory. */
 export type RateLimiter = {
   /** Takes one try. Seconds to wait when there is none left, else 0. */
   take(key: string): number
-  /** Gives the tries of a key back. */
+  /** Gives one try back: it was not one to count. */
+  giveBack(key: string): void
+  /** Gives all tries of a key back. */
   reset(key: string): void
 }
 
 const MOST_KEYS = 50_000
 
+/** @param limit tries of a key in one window */
 export function createRateLimiter(limit: number, windowSeconds: number, monotonicMs: () => number): RateLimiter {
   const windows = new Map<string, { count: number; endsAt: number }>()
   return {
@@ -21,8 +24,13 @@ export function createRateLimiter(limit: number, windowSeconds: number, monotoni
         windows.set(key, { count: 1, endsAt: now + windowSeconds * 1000 })
         return 0
       }
+      if (window.count >= limit) return Math.ceil((window.endsAt - now) / 1000)
       window.count += 1
-      return window.count > limit ? Math.ceil((window.endsAt - now) / 1000) : 0
+      return 0
+    },
+    giveBack(key) {
+      const window = windows.get(key)
+      if (window !== undefined && window.count > 0) window.count -= 1
     },
     reset(key) {
       windows.delete(key)

@@ -1,0 +1,196 @@
+import { pino, type Logger } from 'pino'
+import { createAgentGateway } from './agent-gateway/agent-gateway.ts'
+import { createDatabase, type Database } from './db/database.ts'
+import { problemOfMigrations, readMigrationNames, readMigrationState } from './db/migration-state.ts'
+import type { Env } from './env.ts'
+import { createEventBus } from './events/event-bus.ts'
+import { listen } from './events/notifications.ts'
+import type { Services } from './graphql/context.ts'
+import { createPipeline } from './graphql/pipeline.ts'
+import { buildSchema } from './graphql/schema.ts'
+import { createGraphqlHttp } from './http/graphql-http.ts'
+import { createGraphqlSocket } from './http/graphql-socket.ts'
+import { createHttpServer } from './http/http-server.ts'
+import { createOriginCheck } from './http/origin.ts'
+import { securityHeaders } from './http/security-headers.ts'
+import { createSessionCookies } from './http/session-cookie.ts'
+import { createStaticFiles } from './http/static-files.ts'
+import { systemClock, type Clock } from './lib/clock.ts'
+import { newId } from './lib/ids.ts'
+import { createAuditService } from './modules/audit/audit-service.ts'
+import { createAuthService, LONGEST_SESSION_MS, REVOCATION_CHANNEL } from './modules/auth/auth-service.ts'
+import { createPasswords } from './modules/auth/password.ts'
+import { createConsoleService } from './modules/console/console-service.ts'
+import { createConsoleStore } from './modules/console/console-store.ts'
+import { createInstallationService } from './modules/installations/installation-service.ts'
+import { createMetricsService } from './modules/metrics/metrics-service.ts'
+import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
+import { createNodeService } from './modules/nodes/node-service.ts'
+import { createRoleService } from './modules/roles/role-service.ts'
+import { createServerReadModel } from './modules/servers/server-read-model.ts'
+import { createServerReports } from './modules/servers/server-reports.ts'
+import { createServerService } from './modules/servers/server-service.ts'
+import { createTemplateReadModel } from './modules/templates/template-read-model.ts'
+import { createTemplateService } from './modules/templates/template-service.ts'
+import { createUserReadModel } from './modules/users/user-read-model.ts'
+import { createUserService, type UserService } from './modules/users/user-service.ts'
+
+/** The api, running. */
+export type App = {
+  /** Where it listens, such as `http://127.0.0.1:3000`. */
+  url: string
+  stop(): Promise<void>
+}
+
+/** What the command line needs of the api, without its servers. */
+export type Administration = {
+  users: UserService
+  createEnrolmentToken: Services['nodes']['createEnrolmentToken']
+  close(): Promise<void>
+}
+
+/** The database cannot be used by this version; the message says what to do. */
+export class DatabaseNotReadyError extends Error {
+  override readonly name = 'DatabaseNotReadyError'
+}
+
+const READINESS_TIMEOUT_MS = 2_000
+
+/** Secrets never reach the log, whatever is logged. */
+const REDACTED = ['password', 'token', 'authorization', 'cookie', '*.password', '*.token', '*.authorization', '*.cookie']
+
+function createLogger(level: Env['logLevel']): Logger {
+  return pino({ level, redact: REDACTED, base: { part: 'api' } })
+}
+
+async function openDatabase(env: Env, logger: Logger): Promise<{ db: Database; migrations: string[] }> {
+  const db = createDatabase(env.databaseUrl, logger)
+  try {
+    const migrations = await readMigrationNames()
+    const problem = problemOfMigrations(await readMigrationState(db.pool, migrations))
+    if (problem !== null) throw new DatabaseNotReadyError(problem)
+    return { db, migrations }
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+}
+
+/** The one row that makes this installation itself; made by whoever comes first. */
+async function readInstanceId(db: Database): Promise<string> {
+  return db.transaction(async (tx) => {
+    await tx.prisma.$executeRaw`lock table "Instance" in share row exclusive mode`
+    const instance = await tx.prisma.instance.findFirst({ orderBy: { createdAt: 'asc' } })
+    return (instance ?? (await tx.prisma.instance.create({ data: { id: newId() } }))).id
+  })
+}
+
+function createServices(db: Database, logger: Logger, clock: Clock, isListening: () => boolean) {
+  const onError = (error: unknown) => {
+    logger.error({ err: error }, 'unexpected error')
+  }
+  const bus = createEventBus(onError)
+  const audit = createAuditService()
+  const passwords = createPasswords()
+  const monotonicMs = () => clock.monotonicMs()
+  const auth = createAuthService({ db, bus, audit, passwords, clock, isListening })
+  const services: Services = {
+    auth,
+    audit,
+    users: createUserService({ db, audit, auth, passwords, readModel: createUserReadModel({ db }) }),
+    templates: createTemplateService({ db, audit, readModel: createTemplateReadModel({ db }) }),
+    nodes: createNodeService({ db, bus, audit, readModel: createNodeReadModel({ db }) }),
+    servers: createServerService({ db, bus, audit, readModel: createServerReadModel({ db }) }),
+    console: createConsoleService({ db, bus, audit, store: createConsoleStore(db), monotonicMs, onError }),
+    metrics: createMetricsService({ db, bus }),
+    installations: createInstallationService({ db, bus }),
+  }
+  return { bus, services, roles: createRoleService({ db }), monotonicMs }
+}
+
+/** Opens the services for one piece of administration, without listening to anything. @throws DatabaseNotReadyError */
+export async function openAdministration(env: Env): Promise<Administration> {
+  const logger = createLogger('silent')
+  const { db } = await openDatabase(env, logger)
+  const { services } = createServices(db, logger, systemClock, () => false)
+  return { users: services.users, createEnrolmentToken: services.nodes.createEnrolmentToken, close: () => db.close() }
+}
+
+/**
+ * Starts the api. Applies no migrations: it refuses a database that lacks some or has more than it knows.
+ * @throws DatabaseNotReadyError; the errors of pg and of listening on the port
+ */
+export async function createApp(env: Env): Promise<App> {
+  const logger = createLogger(env.logLevel)
+  const { db, migrations } = await openDatabase(env, logger)
+  const listening = { isActive: () => false }
+  const { bus, services, roles, monotonicMs } = createServices(db, logger, systemClock, () => listening.isActive())
+  const cleanUps: (() => Promise<void>)[] = [() => db.close(), () => services.console.close()]
+  const stop = async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+  }
+
+  const boot = async (): Promise<string> => {
+    const instanceId = await readInstanceId(db)
+    await roles.seed()
+    if (env.administrator !== null && (await services.users.ensureAdministrator(env.administrator)) === 'made') logger.info('the first administrator was made')
+    await services.templates.importBundled()
+
+    const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
+    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports: createServerReports({ db, bus }), monotonicMs, log: logger })
+    cleanUps.push(() => gateway.stop())
+    const publicUrl = new URL(env.publicUrl ?? `http://localhost:${String(env.httpPort)}`)
+    const checkOrigin = createOriginCheck(publicUrl)
+    const cookies = createSessionCookies({ instanceId, isSecure: publicUrl.protocol === 'https:', maxAgeSeconds: LONGEST_SESSION_MS / 1000 })
+    const pipeline = createPipeline({ schema: buildSchema(), logger })
+    const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
+    cleanUps.push(() => socket.stop())
+
+    const notifications = await listen({
+      databaseUrl: env.databaseUrl,
+      channel: REVOCATION_CHANNEL,
+      logger,
+      onNotification: services.auth.applyRevocation,
+      onListening: () => {
+        services.auth.forgetSessions()
+        socket.recheck().catch((error: unknown) => {
+          logger.error({ err: error }, 'sessions could not be checked')
+        })
+      },
+    })
+    listening.isActive = notifications.isListening
+    cleanUps.push(() => notifications.stop())
+
+    const readiness = async () => {
+      const timeout = AbortSignal.timeout(READINESS_TIMEOUT_MS)
+      const late = new Promise<string>((resolve) => {
+        timeout.addEventListener('abort', () => {
+          resolve('the database does not answer')
+        })
+      })
+      const state = readMigrationState(db.pool, migrations).then(problemOfMigrations, () => 'the database cannot be reached')
+      return Promise.race([state, late])
+    }
+    const http = createHttpServer({
+      graphql: createGraphqlHttp({ pipeline, services, cookies, checkOrigin }),
+      graphqlUpgrade: socket.handleUpgrade,
+      agentUpgrade: gateway.handleUpgrade,
+      checkOrigin,
+      readiness,
+      staticFiles,
+      headers: securityHeaders({ publicUrl, scriptHashes: staticFiles?.scriptHashes ?? [] }),
+      logger,
+    })
+    const port = await http.listen(env.host, env.httpPort)
+    cleanUps.push(() => http.stop())
+    logger.info({ host: env.host, port }, 'listening')
+    return `http://${env.host.includes(':') ? `[${env.host}]` : env.host}:${String(port)}`
+  }
+
+  try {
+    return { url: await boot(), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql'
+import { createYoga, handleStreamOrSingleExecutionResult, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import type { Context } from './context.ts'
+import { asksForSchema } from './introspection.ts'
+import { MAX_TOKENS } from './limits.ts'
+import { limitsRule } from './limits-rule.ts'
+import { createMaskError } from './mask-error.ts'
+
+/** What both transports give to every operation. */
+export type ServerContext = { catalyst: Context }
+
+/** Yoga as the one pipeline of HTTP and WebSocket: parser, limits, execution and masking are the same on both. */
+export type Pipeline = YogaServerInstance<ServerContext, Context>
+
+/** Limits sit on parse, validate and execute, never on requests: those hooks do not run for sockets. */
+function useLimits(): Plugin<Context> {
+  return {
+    onParse: ({ params }) => {
+      params.options = { ...params.options, maxTokens: MAX_TOKENS }
+    },
+    onValidate: ({ addValidationRule }) => {
+      addValidationRule(limitsRule)
+    },
+  }
+}
+
+/** The schema is for those who signed in, third parties included; nobody else gets a map of the product. */
+function useIntrospectionPolicy(): Plugin<Context> {
+  return {
+    onExecute: ({ args, setResultAndStopExecution }) => {
+      if (args.contextValue.actor !== null || !asksForSchema(args.document)) return
+      setResultAndStopExecution({ errors: [new GraphQLError('Sign in to read the schema.', { extensions: { code: 'UNAUTHENTICATED' } })] })
+    },
+  }
+}
+
+/** Masks with the operation's own request id, in single answers and in every event of a stream. */
+function useMasking(logger: Logger): Plugin<Context> {
+  const maskError = createMaskError(logger)
+  const maskAll = ({ args, result, setResult }: { args: { contextValue: Context }; result: ExecutionResult; setResult: (result: ExecutionResult) => void }) => {
+    if (result.errors === undefined) return
+    setResult({ ...result, errors: result.errors.map((error) => maskError(error, args.contextValue.requestId)) })
+  }
+  return {
+    onExecute: () => ({
+      onExecuteDone: (payload) => handleStreamOrSingleExecutionResult(payload, maskAll),
+    }),
+    onSubscribe: ({ args }) => ({
+      onSubscribeResult: (payload) => handleStreamOrSingleExecutionResult(payload, maskAll),
+      onSubscribeError: ({ error, setError }) => {
+        setError(maskError(error, args.contextValue.requestId))
+      },
+    }),
+  }
+}
+
+export type PipelineDeps = { schema: GraphQLSchema; logger: Logger }
+
+export function createPipeline({ schema, logger }: PipelineDeps): Pipeline {
+  return createYoga<ServerContext, Context>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    context: ({ catalyst }) => catalyst,
+    plugins: [useLimits(), useIntrospectionPolicy(), useMasking(logger)],
+    // Masks what fails outside of execution.
+    maskedErrors: { errorMessage: 'Something unexpected went wrong.', isDev: false },
+    // The HTTP side answers CORS, health and pages itself; other origins get nothing.
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    batching: false,
+    multipart: false,
+    logging: { debug: () => undefined, info: () => undefined, warn: (...args) => { logger.warn({ args }, 'yoga') }, error: (...args) => { logger.error({ args }, 'yoga') } },
+  })
+}

@@ -1,0 +1,2 @@
+import './auth-mutations.ts'
+import './viewer.ts'

@@ -1,0 +1,3 @@
+import './node-queries.ts'
+import './node-mutations.ts'
+import './node-subscriptions.ts'

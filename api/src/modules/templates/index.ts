@@ -1,0 +1,2 @@
+import './template-queries.ts'
+import './template-mutations.ts'
