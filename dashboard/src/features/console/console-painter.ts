@@ -1,0 +1,82 @@
+import type { ConsoleEvent } from './console-event.ts'
+import { createTerminalFilter } from './terminal-filter.ts'
+
+const ESC = '\x1b['
+const RESET = `${ESC}0m`
+
+export type PainterOptions = {
+  hasTimes: boolean
+  /** Characters in a line. */
+  columns: number
+  /** Red, green, blue of the accent and of the ground behind system lines. */
+  accent: readonly [number, number, number]
+  tint: readonly [number, number, number]
+  clock(at: string): string
+  gapText(reason: string, bytes: number): string
+}
+
+const foreground = ([red, green, blue]: readonly [number, number, number]) => `${ESC}38;2;${red};${green};${blue}m`
+const background = ([red, green, blue]: readonly [number, number, number]) => `${ESC}48;2;${red};${green};${blue}m`
+
+/** Turns events into what the terminal writes: times, own commands, system lines and gaps. Keeps the game's colours over its lines. */
+export function createConsolePainter(options: PainterOptions) {
+  const filter = createTerminalFilter()
+  let isLineStart = true
+  let returned = false
+  let colours = ''
+
+  const time = (at: string) => (options.hasTimes ? `${options.clock(at)}  ` : '')
+  const prefix = (at: string) => (options.hasTimes ? `${RESET}${ESC}90m${time(at)}${RESET}${colours}` : '')
+  const freshLine = () => {
+    if (isLineStart) return ''
+    isLineStart = true
+    return '\r\n'
+  }
+
+  const output = (text: string, at: string) => {
+    let painted = ''
+    for (const [part] of filter(text).matchAll(/\x1b\[[\d;:]*[mK]|\r\n|[\r\n]|[^\x1b\r\n]+/g)) {
+      if (part === '\n' || part === '\r\n') {
+        if (isLineStart) painted += prefix(at)
+        painted += `${RESET}\r\n${colours}`
+        isLineStart = true
+        returned = false
+      } else if (part === '\r') {
+        // Only what follows tells whether a line is written over or a line break was cut in two.
+        returned = !isLineStart
+      } else if (part.startsWith('\x1b')) {
+        painted += part
+        if (part.endsWith('m')) colours = /^\x1b\[0*m$/.test(part) ? '' : `${colours}${part}`.slice(-256).replace(/^[^\x1b]+/, '')
+      } else {
+        if (isLineStart) painted += prefix(at)
+        else if (returned) painted += options.hasTimes ? `\r${ESC}${time(at).length}C` : '\r'
+        painted += part
+        isLineStart = false
+        returned = false
+      }
+    }
+    return painted
+  }
+
+  return {
+    /** What the terminal writes for one event. */
+    paint(event: ConsoleEvent): string {
+      if (event.__typename === 'ConsoleGap') {
+        const text = ` ${options.gapText(event.reason, event.to - event.from)} `
+        const dashes = Math.max(2, Math.floor((options.columns - text.length) / 2) - 1)
+        return `${freshLine()}${RESET}${ESC}33m${'╌'.repeat(dashes)}${text}${'╌'.repeat(dashes)}${RESET}\r\n${colours}`
+      }
+      if (event.kind === 'OUTPUT') return output(event.text, event.at)
+      const lines = createTerminalFilter()(event.text)
+        .replaceAll(/\x1b\[[\d;:]*[mK]/g, '')
+        .split(/\r\n|[\r\n]/)
+        .filter((line) => line !== '')
+      const painted = lines.map((line) =>
+        event.kind === 'INPUT'
+          ? `${RESET}${ESC}90m${time(event.at)}${RESET}${foreground(options.accent)}> ${ESC}1m${line}${RESET}${event.actor === null ? '' : `   ${ESC}90m${event.actor}`}${RESET}\r\n`
+          : `${RESET}${background(options.tint)}${foreground(options.accent)}${time(event.at)}▌ ${line}${ESC}K${RESET}\r\n`,
+      )
+      return `${freshLine()}${painted.join('')}${colours}`
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { graphql } from '../../gql/index.ts'
+
+/** Everything of a server that changes while it is looked at: read with each event, so that every page follows. */
+export const ServerLive = graphql(`
+  fragment ServerLive_Server on Server {
+    id
+    name
+    status
+    state
+    desiredState
+    activity
+    isStale
+    stateObservedAt
+    runningSince
+    installedAt
+    updatedAt
+    problem {
+      code
+      message
+      at
+    }
+    lastExit {
+      code
+      reason
+      at
+    }
+    installation {
+      id
+      status
+      step
+      percent
+      error
+      startedAt
+      finishedAt
+    }
+    viewerCanStart
+    viewerCanStop
+    viewerCanRestart
+    viewerCanKill
+    viewerCanDelete
+    viewerCanSendCommands
+    viewerCanReadConsole
+  }
+`)

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import type { ServerStatus } from '../../gql/graphql.ts'
+import { byAttention, offeredPower, segments, shapes } from './server-state.ts'
+
+describe('server states', () => {
+  it('puts every status into exactly one segment', () => {
+    const all = Object.values(segments).flat()
+    expect(all.toSorted()).toEqual(Object.keys(shapes).toSorted())
+    expect(new Set(all).size).toBe(all.length)
+  })
+
+  it('sorts what needs eyes first, then by name', () => {
+    const server = (name: string, status: ServerStatus) => ({ id: name, name, status })
+    const sorted = [server('b', 'RUNNING'), server('arena 10', 'RUNNING'), server('arena 2', 'RUNNING'), server('x', 'STOPPED'), server('z', 'CRASHED'), server('y', 'STARTING')].toSorted(byAttention)
+    expect(sorted.map(({ name }) => name)).toEqual(['z', 'y', 'arena 2', 'arena 10', 'b', 'x'])
+  })
+
+  it('offers the orders of the last known state while the node is away', () => {
+    expect(offeredPower('UNKNOWN', 'RUNNING')).toEqual(['restart', 'stop', 'kill'])
+    expect(offeredPower('UNKNOWN', 'STOPPED')).toEqual(['start'])
+  })
+
+  it('lets the latest wish win while stopping', () => {
+    expect(offeredPower('STOPPING', 'STOPPING')).toContain('start')
+    expect(offeredPower('DELETING', 'STOPPING')).toEqual([])
+  })
+})

@@ -1,0 +1,36 @@
+import { ApolloClient, from, HttpLink, InMemoryCache, split } from '@apollo/client/core'
+import { onError } from '@apollo/client/link/error'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { getMainDefinition } from '@apollo/client/utilities'
+import type { Client } from 'graphql-ws'
+
+const byId = (typename: string) => (_existing: unknown, { args, toReference }: { args: Record<string, unknown> | null; toReference: (value: { __typename: string; id: string }) => unknown }) =>
+  toReference({ __typename: typename, id: String(args?.['id']) })
+
+/** Apollo with the session cookie: queries and mutations over HTTP, subscriptions over the socket. */
+export function createApollo(socket: Client, onSignedOut: () => void) {
+  const http = new HttpLink({ uri: '/graphql', credentials: 'same-origin' })
+  const signedOut = onError(({ graphQLErrors }) => {
+    if (graphQLErrors?.some((error) => error.extensions?.['code'] === 'UNAUTHENTICATED') === true) onSignedOut()
+  })
+  const transport = split(
+    ({ query }) => {
+      const definition = getMainDefinition(query)
+      return definition.kind === 'OperationDefinition' && definition.operation === 'subscription'
+    },
+    new GraphQLWsLink(socket),
+    http,
+  )
+  return new ApolloClient({
+    link: from([signedOut, transport]),
+    cache: new InMemoryCache({
+      possibleTypes: { ServerEvent: ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent'] },
+      typePolicies: {
+        // What a page knows from a list is shown at once while its own query runs.
+        Query: { fields: { server: { read: byId('Server') }, node: { read: byId('Node') }, template: { read: byId('Template') } } },
+        Server: { fields: { limits: { merge: true }, node: { merge: true }, template: { merge: true } } },
+      },
+    }),
+    defaultOptions: { watchQuery: { fetchPolicy: 'cache-and-network', nextFetchPolicy: 'cache-first' }, query: { fetchPolicy: 'network-only' } },
+  })
+}

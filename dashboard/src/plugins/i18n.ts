@@ -1,0 +1,25 @@
+import { createI18n } from 'vue-i18n'
+import en from '../locales/en.json'
+
+const LANGUAGES = ['en', 'de'] as const
+export type Language = (typeof LANGUAGES)[number]
+
+/** The first language of the browser that the dashboard speaks; English otherwise. */
+export function preferredLanguage(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const found = LANGUAGES.find((language) => tag.toLowerCase().split('-')[0] === language)
+    if (found !== undefined) return found
+  }
+  return 'en'
+}
+
+/** Texts in the wanted language. English is the source and the fallback; others are loaded when needed. */
+export async function createDashboardI18n(language: Language) {
+  const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } as Record<string, typeof en> })
+  if (language === 'de') {
+    const { default: german } = await import('../locales/de.json')
+    i18n.global.setLocaleMessage('de', german)
+    i18n.global.locale.value = 'de'
+  }
+  return i18n
+}

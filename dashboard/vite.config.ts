@@ -1,0 +1,11 @@
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+import vuetify from 'vite-plugin-vuetify'
+import { reportBudgets } from './bundle-budgets.ts'
+
+export default defineConfig({
+  plugins: [vue(), vuetify({ autoImport: true }), reportBudgets()],
+  define: { __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_I18N_LEGACY_API__: 'false', __VUE_I18N_FULL_INSTALL__: 'false' },
+  build: { target: 'es2023', assetsInlineLimit: 0, chunkSizeWarningLimit: 700, manifest: true },
+  test: { css: false },
+})
