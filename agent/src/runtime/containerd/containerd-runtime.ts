@@ -8,7 +8,7 @@ import { Options as RuncOptions } from './generated/github.com/containerd/contai
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
 import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
-import { ensureSnapshot, removeSnapshot, SNAPSHOTTER } from './snapshots.ts'
+import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
 import { exitOf, isEnded, waitForExit } from './task-exit.ts'
 import { Status } from 'nice-grpc'
@@ -109,7 +109,9 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       const oci = encode(buildOciSpec(spec, cgroupsPath(host, options.namespace, spec.id), seccomp))
       const fingerprint = createHash('sha256').update(spec.image).update(oci).digest('hex')
       const existing = await containerOf(spec.id)
-      if (existing !== undefined && existing.labels[SPEC_LABEL] !== fingerprint) {
+      // The usual start: nothing has changed. A snapshot that is missing is made again by the start.
+      if (existing?.labels[SPEC_LABEL] === fingerprint) return
+      if (existing !== undefined) {
         await endTask(spec.id)
         await orNull(client.containers.delete({ id: spec.id }))
         if (existing.image !== spec.image) await removeSnapshot(client, spec.id)
@@ -120,13 +122,12 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async start(id: string, { logPath, stdinPath }: StartOptions) {
-      const container = await containerOf(id)
+      // Asked at once: each answer costs a start its time.
+      const [container, task, mounts] = await Promise.all([containerOf(id), taskOf(id), snapshotMounts(client, id), makeFifo(stdinPath)])
       if (container === undefined) throw new WorkloadNotFoundError(`no container ${id}`)
-      const task = await taskOf(id)
       if (task !== undefined && !isEnded(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
-      await collect(id)
-      await makeFifo(stdinPath)
-      const rootfs = await ensureSnapshot(client, id, await options.chainIdOf(container.image))
+      if (task !== undefined) await collect(id)
+      const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
       const output = `file://${logPath}`
       const { pid } = await reaching(client.tasks.create({ containerId: id, rootfs, stdin: stdinPath, stdout: output, stderr: output, terminal: false, checkpoint: undefined, options: runcOptions, runtimePath: '' }))
       try {
