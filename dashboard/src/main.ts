@@ -1,5 +1,3 @@
-// First of all styles: the order of layers, whatever chunk comes first.
-import './styles/layers.css'
 import 'vuetify/styles/core'
 import './styles/fonts.css'
 import './styles/base.css'

@@ -1,4 +1,4 @@
-import { ApolloClient, from, HttpLink, InMemoryCache, split } from '@apollo/client/core'
+import { ApolloClient, from, HttpLink, InMemoryCache, setLogVerbosity, split, type FieldMergeFunction } from '@apollo/client/core'
 import { onError } from '@apollo/client/link/error'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { getMainDefinition } from '@apollo/client/utilities'
@@ -6,6 +6,14 @@ import type { Client } from 'graphql-ws'
 
 const byId = (typename: string) => (_existing: unknown, { args, toReference }: { args: Record<string, unknown> | null; toReference: (value: { __typename: string; id: string }) => unknown }) =>
   toReference({ __typename: typename, id: String(args?.['id']) })
+
+type Page = { nodes: readonly unknown[] }
+
+/** Pages of a connection follow each other in one list; the first page begins it anew. */
+const appendPage: FieldMergeFunction<Page> = (existing, incoming, { args }) =>
+  existing === undefined || args?.['after'] == null ? incoming : { ...incoming, nodes: [...existing.nodes, ...incoming.nodes] }
+
+const connection = (...keyArgs: string[]) => ({ keyArgs: ['first', ...keyArgs], merge: appendPage })
 
 /** Apollo with the session cookie: queries and mutations over HTTP, subscriptions over the socket. */
 export function createApollo(socket: Client, onSignedOut: () => void) {
@@ -21,13 +29,15 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
     new GraphQLWsLink(socket),
     http,
   )
+  // Its warnings are for the authors of the binding, not for people at the browser.
+  setLogVerbosity('error')
   return new ApolloClient({
     link: from([signedOut, transport]),
     cache: new InMemoryCache({
       possibleTypes: { ServerEvent: ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent'] },
       typePolicies: {
         // What a page knows from a list is shown at once while its own query runs.
-        Query: { fields: { server: { read: byId('Server') }, node: { read: byId('Node') }, template: { read: byId('Template') } } },
+        Query: { fields: { server: { read: byId('Server') }, node: { read: byId('Node') }, template: { read: byId('Template') }, servers: connection('filter', 'orderBy'), nodes: connection(), templates: connection(), users: connection('search') } },
         Server: { fields: { limits: { merge: true }, node: { merge: true }, template: { merge: true } } },
       },
     }),
