@@ -164,6 +164,16 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await node.runtime.remove('missing')
   })
 
+  it('starts twenty at once, each with its own input', async () => {
+    const games = await Promise.all(Array.from({ length: 20 }, () => run('read line; echo "got $line"; exit 3')))
+    await Promise.all(games.map((game) => game.writeStdin(Buffer.from(`${game.id}\n`))))
+    for (const game of games) {
+      expect(await game.exited).toMatchObject({ code: 3 })
+      expect(read(game.id)).toBe(`got ${game.id}\n`)
+      await node.runtime.remove(game.id)
+    }
+  })
+
   it('does not meet another namespace', async () => {
     const other = await createTestNode(containerd, `${NAMESPACE}-b`)
     try {

@@ -36,7 +36,7 @@ it('runs a real game from creation to deletion with fetch and a generic graphql-
   try {
     await reader.until((output) => output.length > 0, 30_000)
     expect(await sendConsoleCommand(client, id, 'status')).toBe('DONE')
-    await reader.until((output) => output.includes('num score ping'), 15_000)
+    await reader.until((output) => output.includes('cl score ping'), 15_000)
     expect(reader.events).toContainEqual(expect.objectContaining({ kind: 'INPUT', text: 'status\n' }))
 
     const answer = await udpQuery(port, GETSTATUS, 15_000)

@@ -18,11 +18,12 @@ export type StdinPipe = {
 }
 
 /**
- * Opens the writing end; the reading end must be open already, which the shim does when the task is created. Without
- * blocking and through the event loop, so that a game that never reads cannot hold a thread.
+ * Opens the FIFO to write to it. The shim opens its end some time after it has answered, and a writer alone would be refused
+ * until then (ENXIO): with both directions the open always succeeds, and what is written waits for the shim. Without blocking
+ * and through the event loop, so that a game that never reads cannot hold a thread.
  */
 export function openStdin(file: string): StdinPipe {
-  const socket = new net.Socket({ fd: openSync(file, constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true })
+  const socket = new net.Socket({ fd: openSync(file, constants.O_RDWR | constants.O_NONBLOCK), readable: false, writable: true })
   let failure: Error | null = null
   socket.on('error', (error) => {
     failure = error

@@ -1,8 +1,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseDocument } from 'yaml'
+import { parseDocument, visit } from 'yaml'
 import { TemplateInvalidError, type FieldProblem } from '../../lib/errors.ts'
+import { problemOfPattern } from './pattern-safety.ts'
 import { BUILT_IN_VARIABLES, placeholdersIn, portVariable } from './substitute.ts'
 import type { TemplateSpec } from './template-spec.ts'
 import { problemOfValue } from './variable-rules.ts'
@@ -16,29 +17,41 @@ const isTemplate = new Ajv2020({ allErrors: true, useDefaults: true, strict: fal
 
 const problem = (path_: string[], message: string, code = 'INVALID'): FieldProblem => ({ path: path_, message, code })
 
-function read(source: string): unknown {
-  if (source.length > LARGEST_SOURCE) throw new TemplateInvalidError([problem([], `is larger than ${String(LARGEST_SOURCE / 1024)} KiB`, 'TOO_LONG')])
-  // JSON is YAML. Aliases are not needed, and could grow without bounds.
-  const document = parseDocument(source, { uniqueKeys: true, strict: true, prettyErrors: true })
-  const [error] = document.errors
-  if (error !== undefined) throw new TemplateInvalidError([problem([], error.message.split('\n')[0] ?? 'is no YAML')])
-  try {
-    return document.toJS({ maxAliasCount: 0 }) as unknown
-  } catch {
-    throw new TemplateInvalidError([problem([], 'uses YAML aliases, which templates may not')])
+/** YAML counts nested collections by recursion: what is nested deeper than any template is refused before it is read. */
+const DEEPEST_NESTING = 64
+
+/** Upper bound of the nesting that one line or bracket run can open. */
+function isTooDeep(source: string): boolean {
+  let depth = 0
+  for (const character of source) {
+    if (character === '[' || character === '{') depth += 1
+    else if (character === ']' || character === '}') depth = Math.max(0, depth - 1)
+    if (depth > DEEPEST_NESTING) return true
   }
+  return new RegExp(`^[ \\t]*(?:[-?:][ \\t]+){${String(DEEPEST_NESTING)}}`, 'm').test(source) || new RegExp(`^ {${String(DEEPEST_NESTING * 8)}}`, 'm').test(source)
 }
 
-// Constructs that can take exponential time, or that look back: not in patterns that strangers write.
-const UNSAFE_PATTERN = /\(\?[=!<]|\\[1-9]|[+*}]\)?[+*{]/
-
-function problemOfPattern(pattern: string): string | null {
-  if (UNSAFE_PATTERN.test(pattern)) return 'has look-around, back references or nested repetition'
+function read(source: string): unknown {
+  if (Buffer.byteLength(source) > LARGEST_SOURCE) throw new TemplateInvalidError([problem([], `is larger than ${String(LARGEST_SOURCE / 1024)} KiB`, 'TOO_LONG')])
+  if (source.includes('\0')) throw new TemplateInvalidError([problem([], 'has a NUL character')])
+  if (isTooDeep(source)) throw new TemplateInvalidError([problem([], 'is nested too deeply', 'TOO_DEEP')])
   try {
-    new RegExp(pattern)
-    return null
-  } catch {
-    return 'is no regular expression'
+    // JSON is YAML. Aliases are not needed, and could grow without bounds.
+    const document = parseDocument(source, { uniqueKeys: true, strict: true, prettyErrors: true })
+    const [error] = document.errors
+    if (error !== undefined) throw new TemplateInvalidError([problem([], error.message.split('\n')[0] ?? 'is no YAML')])
+    let hasAlias = false
+    visit(document, {
+      Alias() {
+        hasAlias = true
+        return visit.BREAK
+      },
+    })
+    if (hasAlias) throw new TemplateInvalidError([problem([], 'uses YAML aliases, which templates may not')])
+    return document.toJS({ maxAliasCount: 0 }) as unknown
+  } catch (error) {
+    if (error instanceof TemplateInvalidError) throw error
+    throw new TemplateInvalidError([problem([], 'is no YAML')])
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FieldProblem } from '../../lib/errors.ts'
+import { matchesWhole } from './pattern-safety.ts'
 import type { TemplateVariable } from './template-spec.ts'
 
 type Problem = Pick<FieldProblem, 'message' | 'code'>
@@ -24,6 +25,6 @@ export function problemOfValue(variable: TemplateVariable, value: string): Probl
     case 'choice':
       return variable.choices?.includes(value) === true ? null : { code: 'INVALID', message: `is one of ${(variable.choices ?? []).join(', ')}` }
     case 'string':
-      return variable.pattern === undefined || new RegExp(`^(?:${variable.pattern})$`).test(value) ? null : { code: 'INVALID', message: `matches ${variable.pattern}` }
+      return variable.pattern === undefined || matchesWhole(variable.pattern, value) ? null : { code: 'INVALID', message: `matches ${variable.pattern}` }
   }
 }

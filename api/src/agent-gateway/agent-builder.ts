@@ -1,0 +1,66 @@
+import SchemaBuilder from '@pothos/core'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { GraphQLError } from 'graphql'
+import type { AgentActor } from '../lib/actor.ts'
+import type { AgentGatewayService } from './agent-gateway-service.ts'
+
+/** One socket of an agent. */
+export type AgentSocket = {
+  /** null before sign-in. */
+  agent: AgentActor | null
+  /** Of the agent's store, from hello. */
+  storeId: string | null
+  challenge: { id: string; text: string; nodeId: string; expiresAt: number } | null
+  address: string | null
+  /** Ends when the socket does. */
+  signal: AbortSignal
+  close(code: number, reason: string): void
+}
+
+export type AgentContext = { socket: AgentSocket; service: AgentGatewayService }
+
+/** Builder of the control channel's schema: its own version, its own rules. */
+export const agentBuilder = new SchemaBuilder<{
+  Context: AgentContext
+  DefaultFieldNullability: false
+  DefaultAuthStrategy: 'all'
+  /** `public`: before sign-in; `agent`: a signed-in node. */
+  AuthScopes: { public: boolean; agent: boolean }
+  Scalars: {
+    ID: { Input: string; Output: string }
+    DateTime: { Input: Date; Output: Date }
+    SafeInt: { Input: number; Output: number }
+  }
+}>({
+  plugins: [ScopeAuthPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    defaultStrategy: 'all',
+    authorizeOnSubscribe: true,
+    authScopes: ({ socket }) => ({ public: true, agent: socket.agent !== null }),
+    unauthorizedError: () => new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED' } }),
+  },
+})
+
+agentBuilder.queryType({})
+agentBuilder.mutationType({})
+agentBuilder.subscriptionType({})
+
+agentBuilder.scalarType('DateTime', {
+  description: 'A point in time: UTC with milliseconds, RFC 3339.',
+  serialize: (value) => value.toISOString(),
+  parseValue: (value) => {
+    const date = new Date(typeof value === 'string' ? value : Number.NaN)
+    if (Number.isNaN(date.getTime())) throw new GraphQLError('A DateTime is an RFC 3339 text.')
+    return date
+  },
+})
+
+agentBuilder.scalarType('SafeInt', {
+  description: 'An integer within ±(2^53-1), a JSON number.',
+  serialize: (value) => value,
+  parseValue: (value) => {
+    if (!Number.isSafeInteger(value) || Number(value) < 0) throw new GraphQLError('A SafeInt is a whole number from 0 on.')
+    return Number(value)
+  },
+})

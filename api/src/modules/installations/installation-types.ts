@@ -1,0 +1,19 @@
+import { builder } from '../../graphql/builder.ts'
+import type { Installation } from './installation-service.ts'
+
+const InstallationStatusEnum = builder.enumType('InstallationStatus', { values: ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED'] as const })
+
+export const InstallationType = builder.objectRef<Installation>('Installation').implement({
+  description: 'One run of the install: image, then script.',
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    status: t.expose('status', { type: InstallationStatusEnum }),
+    step: t.exposeString('step', { nullable: true }),
+    percent: t.exposeInt('percent', { nullable: true }),
+    exitCode: t.exposeInt('exitCode', { nullable: true }),
+    error: t.exposeString('error', { nullable: true }),
+    log: t.exposeString('log'),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true }),
+  }),
+})

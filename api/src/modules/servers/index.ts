@@ -1,0 +1,3 @@
+import './server-queries.ts'
+import './server-mutations.ts'
+import './server-subscriptions.ts'
