@@ -1,11 +1,13 @@
-import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
-const DASHBOARD_CONFIG = './dashboard/vite.config.ts'
+// Vite would load its ES modules, and Node the CommonJS ones for the libraries around it: two copies do not know each other's types.
+const resolve = { alias: [{ find: /^graphql$/, replacement: createRequire(`${import.meta.dirname}/api/package.json`).resolve('graphql') }] }
 
 /** A tier below tests/. Processes of their own: the parts under test have signals, sockets and timers. */
 function tier(name: string, test: TestProjectInlineConfiguration['test'] = {}): TestProjectInlineConfiguration {
-  return { test: { name, include: [`tests/${name}/**/*.test.ts`], pool: 'forks', ...test } }
+  return { resolve, test: { name, include: [`tests/${name}/**/*.test.ts`], pool: 'forks', ...test } }
 }
 
 // The machine's own resources (bridge, rules, processor time) are shared by these: one file after the other.
@@ -17,15 +19,18 @@ export default defineConfig({
     // The default leaves a core to a person.
     maxWorkers: 2,
     projects: [
-      { test: { name: 'unit', include: ['{api,agent,prisma}/src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/support/**/*.test.ts'] } },
       {
-        extends: existsSync(DASHBOARD_CONFIG) ? DASHBOARD_CONFIG : false,
+        resolve,
+        test: { name: 'unit', include: ['{api,agent,prisma}/src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/support/**/*.test.ts'] },
+      },
+      {
+        extends: './dashboard/vite.config.ts',
         test: {
           name: 'dashboard',
           root: 'dashboard',
           include: ['src/**/*.test.ts'],
           environment: 'happy-dom',
-          setupFiles: existsSync('dashboard/src/test-setup.ts') ? ['src/test-setup.ts'] : [],
+          setupFiles: [path.resolve('dashboard/src/test-setup.ts')],
           server: { deps: { inline: ['vuetify'] } },
         },
       },

@@ -2,11 +2,9 @@ import path from 'node:path'
 import { defineConfig } from 'prisma/config'
 
 // Prisma would download its native schema engine; ours runs the official WASM build (src/schema-engine/). The CLI starts it
-// by its #! line, so the Node that runs the CLI comes first in PATH, and after it the generators of this package.
+// by its #! line, so the Node that runs the CLI comes first in PATH.
 process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= path.join(import.meta.dirname, 'schema-engine.ts')
-process.env['PATH'] = [path.dirname(process.execPath), path.join(import.meta.dirname, 'node_modules/.bin'), process.env['PATH']].join(
-  path.delimiter,
-)
+process.env['PATH'] = [path.dirname(process.execPath), process.env['PATH']].join(path.delimiter)
 
 export default defineConfig({
   schema: 'schema.prisma',

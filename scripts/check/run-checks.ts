@@ -91,18 +91,19 @@ export async function runChecks(root: string, isFixing: boolean): Promise<Counts
   rmSync(path.join(root, UNIT_REPORT), { force: true })
   let counts = NOTHING
 
-  const perform = async (name: string, work: () => Promise<{ isWell: boolean; output: string }>) => {
+  /** Counts a check as one test, unless a report tells more of it. */
+  const perform = async (name: string, work: () => Promise<{ isWell: boolean; output: string }>, report?: string) => {
     const started = performance.now()
     const { isWell, output } = await work().catch((error: unknown) => ({
       isWell: false,
       output: error instanceof Error ? error.message : String(error),
     }))
-    counts = sum(counts, { ...NOTHING, passed: isWell ? 1 : 0, failed: isWell ? 0 : 1 })
+    const itself = { ...NOTHING, passed: isWell ? 1 : 0, failed: isWell ? 0 : 1 }
+    counts = sum(counts, report === undefined ? itself : readVitestReport(path.join(root, report), isWell))
     process.stdout.write(
       `  ${isWell ? 'ok    ' : 'FAILED'} ${name.padEnd(22)} ${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s\n`,
     )
     if (!isWell) process.stdout.write(`${output.trimEnd()}\n`)
-    return isWell
   }
 
   // First and alone: the other checks read what they make.
@@ -116,10 +117,7 @@ export async function runChecks(root: string, isFixing: boolean): Promise<Counts
   const worker = async () => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const { name, command, fix, report } = check
-      const isWell = await perform(name, () => execute(root, isFixing && fix ? [command[0], ...fix] : command))
-      if (report === undefined) continue
-      const tests = readVitestReport(path.join(root, report), isWell)
-      counts = sum(counts, tests)
+      await perform(name, () => execute(root, isFixing && fix ? [command[0], ...fix] : command), report)
     }
   }
   if (isFixing) {

@@ -22,7 +22,7 @@ const GENERATORS: Generator[] = [
   {
     name: 'prisma',
     sources: ['prisma/schema.prisma', 'prisma/prisma.config.ts', 'prisma/package.json', 'pnpm-lock.yaml'],
-    output: 'prisma/generated/pothos.ts',
+    output: 'prisma/generated/client/client.ts',
     command: ['node_modules/prisma/build/index.js', 'generate'],
     cwd: 'prisma',
   },
