@@ -11,7 +11,8 @@ import { createTestNode, type TestNode } from '../support/test-node.ts'
 const reason = whyNoContainerd()
 const NAMESPACE = `catalyst-test-${String(process.pid)}`
 
-const POLITE = 'trap "exit 143" TERM; echo hello; while read line; do case $line in quit) exit 0;; fail) exit 7;; esac; echo "echo $line"; done'
+const POLITE =
+  'trap "exit 143" TERM; echo hello; while read line; do case $line in quit) exit 0;; fail) exit 7;; esac; echo "echo $line"; done'
 const STUBBORN = 'trap "" TERM; echo hello; while true; do read line; echo "echo $line"; done'
 
 describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (skipped: ${reason})`}`, () => {
@@ -81,7 +82,9 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     expect(await hog.exited).toMatchObject({ code: 137, outOfMemory: true })
     expect(await node.runtime.collect(hog.id)).toMatchObject({ outOfMemory: true })
 
-    const forker = await run('i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo all started', { limits: { memoryMiB: 64, cpuPercent: 100, pids: 16 } })
+    const forker = await run('i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo all started', {
+      limits: { memoryMiB: 64, cpuPercent: 100, pids: 16 },
+    })
     expect((await forker.exited).code).not.toBe(0)
     expect(read(forker.id)).not.toContain('all started')
 
@@ -98,7 +101,11 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
   })
 
   it('keeps what a game wrote outside /data between runs, where its root may be written', async () => {
-    const other = await run('[ -f /root-file ] && echo kept; : > /root-file; exit 0', { readOnlyRoot: false, user: { uid: 0, gid: 0 }, workingDirectory: '/' })
+    const other = await run('[ -f /root-file ] && echo kept; : > /root-file; exit 0', {
+      readOnlyRoot: false,
+      user: { uid: 0, gid: 0 },
+      workingDirectory: '/',
+    })
     await other.exited
     await node.runtime.collect(other.id)
     expect(read(other.id)).toBe('')
@@ -108,7 +115,9 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
   })
 
   it('reattaches after the agent is gone: output goes on, input arrives, the exit is told', async () => {
-    const game = await run('n=0; while [ $n -lt 400 ]; do n=$((n+1)); echo "line $n"; usleep 2000; done; read line; echo "got $line"; exit 5')
+    const game = await run(
+      'n=0; while [ $n -lt 400 ]; do n=$((n+1)); echo "line $n"; usleep 2000; done; read line; echo "got $line"; exit 5',
+    )
     const second = node.reopen()
     const found = await second.recover(game.id, `${logOf(game.id)}.stdin`)
     expect(found?.pid).toBe(game.pid)
@@ -125,7 +134,9 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     const game = await run('sleep 60')
     const block = Buffer.alloc(32 * 1024, 'x')
     // The FIFO and the shim take some; then it is full.
-    const results = await Promise.allSettled(Array.from({ length: 12 }, () => Promise.race([game.writeStdin(block), new Promise((resolve) => setTimeout(resolve, 500))])))
+    const results = await Promise.allSettled(
+      Array.from({ length: 12 }, () => Promise.race([game.writeStdin(block), new Promise((resolve) => setTimeout(resolve, 500))])),
+    )
     expect(results.some((result) => result.status === 'rejected' && result.reason instanceof StdinFullError)).toBe(true)
     await node.runtime.remove(game.id)
   })
@@ -142,7 +153,9 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await containerd.start()
     // Newer versions forget the code of what ended while they were away.
     expect([9, null]).toContain((await ending.exited).code)
-    expect(await node.runtime.list()).toContainEqual(expect.objectContaining({ id: lasting.id, run: { state: 'running', pid: lasting.pid } }))
+    expect(await node.runtime.list()).toContainEqual(
+      expect.objectContaining({ id: lasting.id, run: { state: 'running', pid: lasting.pid } }),
+    )
     await lasting.writeStdin(Buffer.from('after\n'))
     await expect.poll(() => read(lasting.id)).toContain('got after')
     await node.runtime.remove(lasting.id)

@@ -63,7 +63,15 @@ describe.skipIf(reason !== null)(`images of Debian packages${reason === null ? '
     const image: DebianImage = { ...BUSYBOX, keep: ['/nothing'] }
     const [first, second] = [new AbortController(), new AbortController()]
     const started = Promise.withResolvers<undefined>()
-    const builds = [first, second].map(({ signal }) => node.images.ensure(image, () => { started.resolve(undefined) }, signal))
+    const builds = [first, second].map(({ signal }) =>
+      node.images.ensure(
+        image,
+        () => {
+          started.resolve(undefined)
+        },
+        signal,
+      ),
+    )
     const settled = Promise.allSettled(builds)
     await started.promise
     first.abort(new Error('first left'))

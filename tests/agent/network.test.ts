@@ -18,9 +18,22 @@ const OTHER = `catnet2-${String(process.pid)}`
 const PORT = 26_801
 
 const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' })
-const rules = () => execFileSync('iptables-save', { encoding: 'utf8' }).split('\n').filter((line) => line.startsWith('-') || /^:cat/.test(line)).sort()
-const traces = () => [...rules(), ...ip('-br', 'link').split('\n').map((line) => line.split(/[ @]/)[0]), ...ip('netns', 'list').split('\n')]
-const hostAddress = () => Object.values(networkInterfaces()).flat().find((entry) => entry?.family === 'IPv4' && !entry.internal && !entry.address.startsWith('10.96.'))?.address ?? '127.0.0.1'
+const rules = () =>
+  execFileSync('iptables-save', { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.startsWith('-') || line.startsWith(':cat'))
+    .sort()
+const traces = () => [
+  ...rules(),
+  ...ip('-br', 'link')
+    .split('\n')
+    .map((line) => line.split(/[ @]/)[0]),
+  ...ip('netns', 'list').split('\n'),
+]
+const hostAddress = () =>
+  Object.values(networkInterfaces())
+    .flat()
+    .find((entry) => entry?.family === 'IPv4' && !entry.internal && !entry.address.startsWith('10.96.'))?.address ?? '127.0.0.1'
 
 /** A listener inside a network namespace that answers with its name, over TCP and UDP. */
 const LISTENER = `
@@ -39,13 +52,17 @@ setTimeout(() => done('closed'), 1000)`
 
 const children: (() => void)[] = []
 async function listenIn(namespacePath: string, name: string, port: number): Promise<void> {
-  const child = spawn('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', LISTENER, name, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', LISTENER, name, String(port)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   children.push(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
 }
 
 function probeFrom(namespacePath: string, host: string, port: number): string {
-  return execFileSync('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', PROBE, host, String(port)], { encoding: 'utf8' })
+  return execFileSync('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', PROBE, host, String(port)], {
+    encoding: 'utf8',
+  })
 }
 
 function askTcp(host: string, port: number): Promise<string> {
@@ -108,9 +125,15 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
       expect(probeFrom(two.namespacePath, one.address, PORT)).toBe('closed')
       expect(probeFrom(two.namespacePath, hostAddress(), PORT)).toBe('closed')
       for (const host of [gateway, hostAddress()]) expect(probeFrom(two.namespacePath, host, PORT + 1)).toBe('closed')
-      const bridge = ip('-br', 'link', 'show', 'type', 'bridge').split('\n').find((line) => line.startsWith(NAMESPACE.slice(0, 8)))?.split(/\s+/)[0] ?? ''
+      const bridge =
+        ip('-br', 'link', 'show', 'type', 'bridge')
+          .split('\n')
+          .find((line) => line.startsWith(NAMESPACE.slice(0, 8)))
+          ?.split(/\s+/)[0] ?? ''
       expect(ip('-6', 'address', 'show', 'dev', bridge)).toBe('')
-      expect(execFileSync('ip', ['-d', '-j', 'link', 'show', 'master', bridge], { encoding: 'utf8' }).match(/"isolated":true/g)).toHaveLength(2)
+      expect(
+        execFileSync('ip', ['-d', '-j', 'link', 'show', 'master', bridge], { encoding: 'utf8' }).match(/"isolated":true/g),
+      ).toHaveLength(2)
       expect(rules().some((line) => line.includes('-d 169.254.0.0/16') && line.endsWith('DROP'))).toBe(true)
       // Replies are let through: the mapped port still answers.
       expect(await askTcp('127.0.0.1', PORT)).toBe('one')
@@ -167,7 +190,11 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
 
   it('mends what a kill left half-made, and takes away what nobody knows', async () => {
     await network.attach('one', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
-    const namespaceOfOne = ip('netns', 'list').split('\n').find((line) => line.startsWith(NAMESPACE))?.split(' ')[0] ?? ''
+    const namespaceOfOne =
+      ip('netns', 'list')
+        .split('\n')
+        .find((line) => line.startsWith(NAMESPACE))
+        ?.split(' ')[0] ?? ''
     ip('-n', namespaceOfOne, 'address', 'flush', 'dev', 'eth0')
     ip('netns', 'add', `${NAMESPACE}--stray`)
     execFileSync('iptables', ['-w', '-t', 'nat', '-D', 'OUTPUT', '-m', 'addrtype', '--dst-type', 'LOCAL', '-j', `${NAMESPACE}-dnat`])

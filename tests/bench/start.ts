@@ -85,7 +85,14 @@ async function measureSingle(node: TestNode, containerd: TestContainerd, folder:
       const ours = await startOurs(node, folder, spec)
       await node.runtime.collect(spec.id)
       const ctrRun = await firstByteOf('ctr', [...ctr, 'run', '--rm', spec.image, `ctr-${String(round + 1)}`, ...GREETING])
-      const runcRun = await firstByteOf('runc', ['--root', path.join(folder, 'runc'), 'run', '--bundle', bundle, `${NAMESPACE}-${String(round + 1)}`])
+      const runcRun = await firstByteOf('runc', [
+        '--root',
+        path.join(folder, 'runc'),
+        'run',
+        '--bundle',
+        bundle,
+        `${NAMESPACE}-${String(round + 1)}`,
+      ])
       const before = performance.now()
       await network.attach('single', [{ ip: '127.0.0.1', port: 26_990, protocol: 'both', containerPort: 26_990 }])
       const attached = since(before)
@@ -128,7 +135,10 @@ async function measureParallel(node: TestNode, containerd: TestContainerd, folde
     for (const name of names) await node.runtime.remove(name)
   }
   for (const id of ids) await node.runtime.remove(id)
-  return millisecondsResult(`start: ${String(PARALLEL)} at once to the last first output`, times.ours, 0.75, { name: `${String(PARALLEL)} × ctr run -d`, samples: times.ctr })
+  return millisecondsResult(`start: ${String(PARALLEL)} at once to the last first output`, times.ours, 0.75, {
+    name: `${String(PARALLEL)} × ctr run -d`,
+    samples: times.ctr,
+  })
 }
 
 /** From a third party's mutation to the first text of the game at its console subscription, the whole product between. */
@@ -139,7 +149,15 @@ async function measureProduct(networkMs: number): Promise<BenchResult[]> {
     const client = await product.administrator()
     const template = await importTestTemplate(client, 'printer')
     const variables = [{ name: 'LINES', value: '0' }]
-    const id = await createServer(client, { name: 'Bench', templateId: template, memoryMiB: 64, cpuPercent: 100, diskMiB: 64, variables, start: true })
+    const id = await createServer(client, {
+      name: 'Bench',
+      templateId: template,
+      memoryMiB: 64,
+      cpuPercent: 100,
+      diskMiB: 64,
+      variables,
+      start: true,
+    })
     await untilServer(client, id, (server) => server.status === 'RUNNING', 120_000)
     await power(client, 'kill', id)
     await untilServer(client, id, (server) => server.status === 'STOPPED', 30_000)
@@ -161,7 +179,10 @@ async function measureProduct(networkMs: number): Promise<BenchResult[]> {
     await product.dispose()
   }
   const without = times.map((time) => time - networkMs)
-  return [millisecondsResult('start: mutation to first console text', times, null, null), millisecondsResult('start: mutation to first console text, without network set-up', without, 150, null)]
+  return [
+    millisecondsResult('start: mutation to first console text', times, null, null),
+    millisecondsResult('start: mutation to first console text, without network set-up', without, 150, null),
+  ]
 }
 
 const reason = whyNoContainerd()

@@ -25,7 +25,12 @@ export function median(values: readonly number[]): number {
 }
 
 /** Milliseconds, less is better. Without `reference` the goal is about the figure itself. */
-export function millisecondsResult(name: string, ours: readonly number[], goal: number | null, reference: { name: string; samples: readonly number[] } | null): BenchResult {
+export function millisecondsResult(
+  name: string,
+  ours: readonly number[],
+  goal: number | null,
+  reference: { name: string; samples: readonly number[] } | null,
+): BenchResult {
   const figure = median(ours)
   const referenceFigure = reference === null ? null : median(reference.samples)
   const ratio = referenceFigure === null ? null : figure / referenceFigure

@@ -26,7 +26,11 @@ const START_TIMEOUT_MS = 30_000
 export function whyNoContainerd(): string | null {
   if (process.getuid?.() !== 0) return 'containerd needs root'
   const missing = ['containerd', 'runc', 'containerd-shim-runc-v2', 'ip', 'iptables-restore', 'mmdebstrap', 'tini-static'].filter(
-    (name) => !(process.env['PATH'] ?? '').split(':').concat('/usr/sbin', '/usr/bin').some((folder) => existsSync(path.join(folder, name))),
+    (name) =>
+      !(process.env['PATH'] ?? '')
+        .split(':')
+        .concat('/usr/sbin', '/usr/bin')
+        .some((folder) => existsSync(path.join(folder, name))),
   )
   return missing.length === 0 ? null : `not installed: ${missing.join(', ')}`
 }
@@ -74,7 +78,7 @@ export async function startContainerd(): Promise<TestContainerd> {
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const running = child
     child = null
-    if (running === null || running.exitCode !== null || running.signalCode !== null) return
+    if (running?.exitCode !== null || running.signalCode !== null) return
     running.kill(signal)
     await once(running, 'exit')
   }

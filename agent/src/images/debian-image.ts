@@ -30,7 +30,11 @@ type RunOptions = { input?: string; signal: AbortSignal; onLine?: (line: string)
 function run(command: string, args: string[], { input, signal, onLine }: RunOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    const child = spawn(command, args, { detached: true, stdio: ['pipe', 'ignore', 'pipe'], env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TMPDIR: '/tmp' } })
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TMPDIR: '/tmp' },
+    })
     const last: string[] = []
     const kill = () => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
@@ -59,7 +63,13 @@ function run(command: string, args: string[], { input, signal, onLine }: RunOpti
  * @returns the tar file and its digest
  * @throws with what the tool said last
  */
-export async function buildLayer(image: DebianImage, sources: DebianSources, folder: string, onProgress: BuildProgress, signal: AbortSignal): Promise<{ file: string; digest: string }> {
+export async function buildLayer(
+  image: DebianImage,
+  sources: DebianSources,
+  folder: string,
+  onProgress: BuildProgress,
+  signal: AbortSignal,
+): Promise<{ file: string; digest: string }> {
   const tree = path.join(folder, 'tree')
   let percent = 0
   onProgress(percent, `Building an image of ${image.packages.join(', ')} (Debian ${sources.suite})`)
@@ -77,7 +87,10 @@ export async function buildLayer(image: DebianImage, sources: DebianSources, fol
   } catch (error) {
     signal.throwIfAborted()
     const said = error instanceof Error ? error.message : String(error)
-    throw new Error(`The image could not be built of ${image.packages.join(', ')}. On the node, check the names and the sources with "apt-get update" and "apt-cache policy ${image.packages.join(' ')}", and that the disk has room; then install again. (${said})`, { cause: error })
+    throw new Error(
+      `The image could not be built of ${image.packages.join(', ')}. On the node, check the names and the sources with "apt-get update" and "apt-cache policy ${image.packages.join(' ')}", and that the disk has room; then install again. (${said})`,
+      { cause: error },
+    )
   }
   // What the tool copied of this machine is nobody else's business.
   for (const name of ['apt', 'fstab', 'hostname', 'resolv.conf']) await rm(path.join(tree, 'etc', name), { recursive: true, force: true })
@@ -85,7 +98,9 @@ export async function buildLayer(image: DebianImage, sources: DebianSources, fol
   for (const name of ['data', 'proc', 'sys', 'dev', 'tmp', 'run', 'etc']) await mkdir(path.join(tree, name), { recursive: true })
   onProgress(80, 'Packing the image')
   const file = path.join(folder, 'layer.tar')
-  await run('tar', ['--create', '--sort=name', '--numeric-owner', '--exclude=./dev/*', `--directory=${tree}`, `--file=${file}`, '.'], { signal })
+  await run('tar', ['--create', '--sort=name', '--numeric-owner', '--exclude=./dev/*', `--directory=${tree}`, `--file=${file}`, '.'], {
+    signal,
+  })
   const hash = createHash('sha256')
   await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash, { signal })
   return { file, digest: `sha256:${hash.digest('hex')}` }

@@ -27,7 +27,11 @@ describe('parseIndexTargets', () => {
 
 describe('percentOf', () => {
   it('grows with the work', () => {
-    expect(['I: running apt-get update...', 'I: downloading packages with apt...', 'I: extracting archives...', 'I: success in 3 seconds'].map(percentOf)).toEqual([5, 20, 60, 75])
+    expect(
+      ['I: running apt-get update...', 'I: downloading packages with apt...', 'I: extracting archives...', 'I: success in 3 seconds'].map(
+        percentOf,
+      ),
+    ).toEqual([5, 20, 60, 75])
     expect(percentOf('anything else')).toBeNull()
   })
 })

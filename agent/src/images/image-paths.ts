@@ -4,7 +4,8 @@ import path from 'node:path'
 /** Paths of an image that a template leaves out; `keep` wins over `remove`, a trailing `*` matches any ending. */
 export type PathRules = { remove: readonly string[]; keep: readonly string[] }
 
-const matches = (rule: string, file: string) => (rule.endsWith('*') ? file.startsWith(rule.slice(0, -1)) : file === rule || file.startsWith(`${rule}/`))
+const matches = (rule: string, file: string) =>
+  rule.endsWith('*') ? file.startsWith(rule.slice(0, -1)) : file === rule || file.startsWith(`${rule}/`)
 
 /** True when the file at this absolute path of the image is left out. */
 export function isLeftOut(rules: PathRules, file: string): boolean {

@@ -8,17 +8,23 @@ const linesOf = (text: string, table: string) => (text.split(`*${table}\n`)[1] ?
 
 describe('renderFirewall', () => {
   it('leads a port of the node and of loopback to its server, for each protocol', () => {
-    const text = renderFirewall(names, CIDR, [{ address: '10.96.0.2', ports: [{ ip: '192.0.2.7', port: 25500, protocol: 'both', containerPort: 25565 }] }])
+    const text = renderFirewall(names, CIDR, [
+      { address: '10.96.0.2', ports: [{ ip: '192.0.2.7', port: 25500, protocol: 'both', containerPort: 25565 }] },
+    ])
     const rules = linesOf(text, 'nat').filter((line) => line.includes('DNAT'))
     expect(rules).toEqual(
       ['192.0.2.7', '127.0.0.1'].flatMap((ip) =>
-        ['tcp', 'udp'].map((protocol) => `-A catalyst-dnat -d ${ip}/32 -p ${protocol} --dport 25500 -j DNAT --to-destination 10.96.0.2:25565`),
+        ['tcp', 'udp'].map(
+          (protocol) => `-A catalyst-dnat -d ${ip}/32 -p ${protocol} --dport 25500 -j DNAT --to-destination 10.96.0.2:25565`,
+        ),
       ),
     )
   })
 
   it('gives a loopback mapping once', () => {
-    const text = renderFirewall(names, CIDR, [{ address: '10.96.0.2', ports: [{ ip: '127.0.0.1', port: 1, protocol: 'tcp', containerPort: 1 }] }])
+    const text = renderFirewall(names, CIDR, [
+      { address: '10.96.0.2', ports: [{ ip: '127.0.0.1', port: 1, protocol: 'tcp', containerPort: 1 }] },
+    ])
     expect(text.match(/DNAT --to/g)).toHaveLength(1)
   })
 

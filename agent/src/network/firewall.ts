@@ -23,7 +23,10 @@ export function renderFirewall(names: NetworkNames, cidr: string, attachments: r
     ports.flatMap((mapping) =>
       // Players on the machine itself use loopback too.
       [...new Set([mapping.ip, '127.0.0.1'])].flatMap((ip) =>
-        protocolsOf(mapping.protocol).map((protocol) => `-A ${chains.destination} -d ${ip}/32 -p ${protocol} --dport ${String(mapping.port)} -j DNAT --to-destination ${address}:${String(mapping.containerPort)}`),
+        protocolsOf(mapping.protocol).map(
+          (protocol) =>
+            `-A ${chains.destination} -d ${ip}/32 -p ${protocol} --dport ${String(mapping.port)} -j DNAT --to-destination ${address}:${String(mapping.containerPort)}`,
+        ),
       ),
     ),
   )

@@ -76,7 +76,8 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
     await applyFirewall(current)
     for (const [table, from, to] of jumpsOf(names)) {
       const rule = from === 'OUTPUT' || from === 'PREROUTING' ? ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', to] : ['-j', to]
-      if (!(await host.succeeds('iptables', ['-w', '-t', table, '-C', from, ...rule]))) await host.run('iptables', ['-w', '-t', table, '-I', from, '1', ...rule])
+      if (!(await host.succeeds('iptables', ['-w', '-t', table, '-C', from, ...rule])))
+        await host.run('iptables', ['-w', '-t', table, '-I', from, '1', ...rule])
     }
     isReady = true
     return current
@@ -105,12 +106,17 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
         '',
       ].join('\n'),
     )
-    await host.feed('ip', ['-n', name, '-batch', '-'], `address replace ${address}/20 dev eth0\nlink set lo up\nlink set eth0 up\nroute replace default via ${gateway}\n`)
+    await host.feed(
+      'ip',
+      ['-n', name, '-batch', '-'],
+      `address replace ${address}/20 dev eth0\nlink set lo up\nlink set eth0 up\nroute replace default via ${gateway}\n`,
+    )
   }
 
   /** Answers to earlier players may be remembered for a port that leads elsewhere now. */
   async function forgetFlows(ports: readonly PortMapping[]): Promise<void> {
-    for (const { port, protocol } of ports) if (protocol !== 'tcp') await host.succeeds('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', String(port)])
+    for (const { port, protocol } of ports)
+      if (protocol !== 'tcp') await host.succeeds('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', String(port)])
   }
 
   async function unplug(id: string): Promise<void> {
@@ -179,7 +185,9 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
         for (const id of new Set([...Object.keys(stored?.servers ?? {}), ...(await existingNamespaces())])) await unplug(id)
         await host.succeeds('ip', ['link', 'delete', names.bridge])
         for (const [table, from, to] of jumpsOf(names)) {
-          const rules = (await host.run('iptables-save', ['-t', table])).split('\n').filter((line) => line.startsWith(`-A ${from} `) && line.endsWith(`-j ${to}`))
+          const rules = (await host.run('iptables-save', ['-t', table]))
+            .split('\n')
+            .filter((line) => line.startsWith(`-A ${from} `) && line.endsWith(`-j ${to}`))
           for (const rule of rules) await host.succeeds('iptables', ['-w', '-t', table, ...rule.replace('-A ', '-D ').split(' ')])
         }
         for (const [table, chain] of chainsOf(names)) {

@@ -38,7 +38,8 @@ async function isTaken(ip: string, port: number, protocol: 'tcp' | 'udp'): Promi
 export async function assertPortsFree(ports: readonly PortMapping[]): Promise<void> {
   for (const { ip, port, protocol } of ports) {
     for (const kind of protocol === 'both' ? (['tcp', 'udp'] as const) : [protocol]) {
-      for (const address of new Set([ip, '127.0.0.1'])) if (await isTaken(address, port, kind)) throw new PortInUseError(address, port, kind)
+      for (const address of new Set([ip, '127.0.0.1']))
+        if (await isTaken(address, port, kind)) throw new PortInUseError(address, port, kind)
     }
   }
 }

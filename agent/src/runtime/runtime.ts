@@ -5,7 +5,7 @@
  * A *workload* is one server's container and its writable snapshot; both are kept between runs. A *run* is one task in
  * it. At most one run of a workload is alive at a time.
  */
-export interface Runtime {
+export type Runtime = {
   /** Version and features; throws `RuntimeUnavailableError` when the runtime does not answer. */
   describe(): Promise<RuntimeInfo>
   /** Every workload of our namespace with its run as the runtime sees it now. */

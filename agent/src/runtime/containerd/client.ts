@@ -1,7 +1,17 @@
-import { createChannel, createClientFactory, ClientError, Metadata, Status, type CallOptions, type Client, type ClientMiddlewareCall } from 'nice-grpc'
+import {
+  createChannel,
+  createClientFactory,
+  ClientError,
+  Metadata,
+  Status,
+  type CallOptions,
+  type Client,
+  type ClientMiddlewareCall,
+} from 'nice-grpc'
 import { ContainersDefinition } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { ContentDefinition } from './generated/github.com/containerd/containerd/api/services/content/v1/content.ts'
 import { DiffDefinition } from './generated/github.com/containerd/containerd/api/services/diff/v1/diff.ts'
+import { EventsDefinition } from './generated/github.com/containerd/containerd/api/services/events/v1/events.ts'
 import { ImagesDefinition } from './generated/github.com/containerd/containerd/api/services/images/v1/images.ts'
 import { LeasesDefinition } from './generated/github.com/containerd/containerd/api/services/leases/v1/leases.ts'
 import { NamespacesDefinition } from './generated/github.com/containerd/containerd/api/services/namespaces/v1/namespace.ts'
@@ -19,6 +29,7 @@ export type ContainerdClient = {
   containers: Client<typeof ContainersDefinition>
   content: Client<typeof ContentDefinition>
   diff: Client<typeof DiffDefinition>
+  events: Client<typeof EventsDefinition>
   images: Client<typeof ImagesDefinition>
   leases: Client<typeof LeasesDefinition>
   namespaces: Client<typeof NamespacesDefinition>
@@ -36,7 +47,10 @@ export function connectContainerd(socket: string, namespace: string): Containerd
     'grpc.max_reconnect_backoff_ms': 1000,
   })
   async function* withTimeout<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
-    const limited = options.signal === undefined && !call.responseStream && !call.requestStream ? { ...options, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) } : options
+    const limited =
+      options.signal === undefined && !call.responseStream && !call.requestStream
+        ? { ...options, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) }
+        : options
     return yield* call.next(call.request as Request, limited)
   }
   const factory = createClientFactory().use(withTimeout)
@@ -46,6 +60,7 @@ export function connectContainerd(socket: string, namespace: string): Containerd
     containers: factory.create(ContainersDefinition, channel, defaults),
     content: factory.create(ContentDefinition, channel, defaults),
     diff: factory.create(DiffDefinition, channel, defaults),
+    events: factory.create(EventsDefinition, channel, defaults),
     images: factory.create(ImagesDefinition, channel, defaults),
     leases: factory.create(LeasesDefinition, channel, defaults),
     namespaces: factory.create(NamespacesDefinition, channel, defaults),
@@ -69,7 +84,10 @@ export function hasStatus(error: unknown, ...statuses: Status[]): boolean {
 
 /** True when containerd did not answer, as opposed to answering with an error. */
 export function isUnavailable(error: unknown): boolean {
-  return hasStatus(error, Status.UNAVAILABLE, Status.CANCELLED, Status.DEADLINE_EXCEEDED) || (error instanceof Error && error.name === 'AbortError')
+  return (
+    hasStatus(error, Status.UNAVAILABLE, Status.CANCELLED, Status.DEADLINE_EXCEEDED) ||
+    (error instanceof Error && error.name === 'AbortError')
+  )
 }
 
 /** Turns "does not answer" into the runtime's own error; others pass. */

@@ -1,12 +1,23 @@
 import { createHash } from 'node:crypto'
 import { constants as osConstants } from 'node:os'
-import type { PosixSignal, RunExit, RunHandle, RunSample, Runtime, StartOptions, WorkloadLimits, WorkloadSpec, WorkloadStatus } from '../runtime.ts'
+import type {
+  PosixSignal,
+  RunExit,
+  RunHandle,
+  RunSample,
+  Runtime,
+  StartOptions,
+  WorkloadLimits,
+  WorkloadSpec,
+  WorkloadStatus,
+} from '../runtime.ts'
 import { WorkloadNotFoundError } from '../runtime-errors.ts'
 import { cgroupsPath, detectCgroupHost } from './cgroup.ts'
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
+import { watchOom } from './oom-watch.ts'
 import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
@@ -16,6 +27,8 @@ import { Status } from 'nice-grpc'
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec'
 const RESOURCES_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
 const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options'
+/** 128 + SIGKILL. */
+const KILLED = 137
 /** Label that says which specification a container was made of. */
 const SPEC_LABEL = 'catalyst/spec'
 
@@ -32,8 +45,12 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
   const host = detectCgroupHost()
   const seccomp = readSeccompProfile(process.arch)
   const closing = new AbortController()
-  const runcOptions = { typeUrl: RUNC_OPTIONS_TYPE, value: Buffer.from(RuncOptions.encode(RuncOptions.fromPartial({ systemdCgroup: host.isSystemd })).finish()) }
+  const runcOptions = {
+    typeUrl: RUNC_OPTIONS_TYPE,
+    value: Buffer.from(RuncOptions.encode(RuncOptions.fromPartial({ systemdCgroup: host.isSystemd })).finish()),
+  }
   const encode = (value: object) => Buffer.from(JSON.stringify(value))
+  const oom = watchOom(client, closing.signal)
   /** The live run of each workload, so that one is waited for once. */
   const runs = new Map<string, RunHandle>()
 
@@ -42,12 +59,22 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
 
   function track(id: string, pid: number, stdinPath: string): RunHandle {
     const stdin = openStdin(stdinPath)
-    const exited = waitForExit(client, host, id, closing.signal).finally(() => {
+    const waited = waitForExit(client, host, id, closing.signal).then(async (exit) => {
+      // Elsewhere the groups stay until the task is deleted, and they have been looked into already.
+      const isSuspect = host.isSystemd && !exit.outOfMemory && (exit.code === KILLED || exit.code === null)
+      return isSuspect && (await oom.wasTold(id)) ? { ...exit, outOfMemory: true } : exit
+    })
+    const exited = waited.finally(() => {
       stdin.close()
       if (runs.get(id) === handle) runs.delete(id)
     })
     // Closing the agent ends the waiting, not the run: nobody is told an exit that did not happen.
-    const handle: RunHandle = { id, pid, writeStdin: (bytes) => stdin.write(bytes), exited: exited.catch(() => new Promise<never>(() => undefined)) }
+    const handle: RunHandle = {
+      id,
+      pid,
+      writeStdin: (bytes) => stdin.write(bytes),
+      exited: exited.catch(() => new Promise<never>(() => undefined)),
+    }
     runs.set(id, handle)
     return handle
   }
@@ -95,12 +122,20 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async list() {
-      const [{ containers }, { tasks }] = await Promise.all([reaching(client.containers.list({ filters: [] })), reaching(client.tasks.list({ filter: '' }))])
+      const [{ containers }, { tasks }] = await Promise.all([
+        reaching(client.containers.list({ filters: [] })),
+        reaching(client.tasks.list({ filter: '' })),
+      ])
       const byId = new Map(tasks.map((task) => [task.id === '' ? task.containerId : task.id, task]))
       return containers.map((container): WorkloadStatus => {
         const task = byId.get(container.id)
         if (task === undefined) return { id: container.id, labels: container.labels, run: { state: 'none' } }
-        if (isEnded(task)) return { id: container.id, labels: container.labels, run: { state: 'exited', exit: exitOf(host, options.namespace, container.id, task.exitStatus, task.exitedAt) } }
+        if (isEnded(task))
+          return {
+            id: container.id,
+            labels: container.labels,
+            run: { state: 'exited', exit: exitOf(host, options.namespace, container.id, task.exitStatus, task.exitedAt) },
+          }
         return { id: container.id, labels: container.labels, run: { state: 'running', pid: task.pid } }
       })
     },
@@ -128,8 +163,21 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       if (task !== undefined && !isEnded(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
       if (task !== undefined) await collect(id)
       const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
+      oom.forget(id)
       const output = `file://${logPath}`
-      const { pid } = await reaching(client.tasks.create({ containerId: id, rootfs, stdin: stdinPath, stdout: output, stderr: output, terminal: false, checkpoint: undefined, options: runcOptions, runtimePath: '' }))
+      const { pid } = await reaching(
+        client.tasks.create({
+          containerId: id,
+          rootfs,
+          stdin: stdinPath,
+          stdout: output,
+          stderr: output,
+          terminal: false,
+          checkpoint: undefined,
+          options: runcOptions,
+          runtimePath: '',
+        }),
+      )
       try {
         const handle = track(id, pid, stdinPath)
         await reaching(client.tasks.start({ containerId: id, execId: '' }))
@@ -148,7 +196,13 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async update(id: string, limits: WorkloadLimits) {
-      await reaching(client.tasks.update({ containerId: id, resources: { typeUrl: RESOURCES_TYPE, value: encode(resourcesOf(limits)) }, annotations: {} }))
+      await reaching(
+        client.tasks.update({
+          containerId: id,
+          resources: { typeUrl: RESOURCES_TYPE, value: encode(resourcesOf(limits)) },
+          annotations: {},
+        }),
+      )
     },
 
     async signal(id: string, signal: PosixSignal) {
@@ -162,7 +216,10 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async sample() {
-      const [{ metrics }, { tasks }] = await Promise.all([reaching(client.tasks.metrics({ filters: [] })), reaching(client.tasks.list({ filter: '' }))])
+      const [{ metrics }, { tasks }] = await Promise.all([
+        reaching(client.tasks.metrics({ filters: [] })),
+        reaching(client.tasks.list({ filter: '' })),
+      ])
       const pids = new Map(tasks.map((task) => [task.id === '' ? task.containerId : task.id, task.pid]))
       return metrics.flatMap(({ id, data }): RunSample[] => {
         const counters = data === undefined ? null : decodeCounters(data.typeUrl, data.value)

@@ -33,7 +33,13 @@ const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(by
 export function createImageImporter(client: ContainerdClient): ImageImporter {
   const imageOf = async (reference: string) => (await orNull(client.images.get({ name: reference })))?.image
 
-  async function writeBlob(lease: string, ref: string, descriptor: Descriptor, labels: Record<string, string>, chunks: AsyncIterable<Buffer>): Promise<void> {
+  async function writeBlob(
+    lease: string,
+    ref: string,
+    descriptor: Descriptor,
+    labels: Record<string, string>,
+    chunks: AsyncIterable<Buffer>,
+  ): Promise<void> {
     async function* requests(): AsyncGenerator<Partial<WriteContentRequest>> {
       let offset = 0n
       const common = { ref, total: BigInt(descriptor.size), expected: descriptor.digest }
@@ -44,7 +50,7 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
       yield { ...common, action: WriteAction.COMMIT, offset, labels }
     }
     try {
-      for await (const response of client.content.write(requests(), underLease(client.namespace, lease))) void response
+      for await (const { action } of client.content.write(requests(), underLease(client.namespace, lease))) if (action === WriteAction.COMMIT) break
     } catch (error) {
       if (!hasStatus(error, Status.ALREADY_EXISTS)) throw error
     }
@@ -68,8 +74,14 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
     const key = `extract-${randomUUID()} ${diffId}`
     const { mounts } = await reaching(client.snapshots.prepare({ snapshotter: SNAPSHOTTER, key, parent: '', labels: {} }, options))
     // Unpacking a large image takes its time: an abort signal of its own lifts the limit of ordinary calls.
-    const applied = await reaching(client.diff.apply({ diff: { ...layer, size: BigInt(layer.size), annotations: {} }, mounts, payloads: {} }, { ...options, signal: new AbortController().signal }))
-    if (applied.applied?.digest !== diffId) throw new Error(`the unpacked layer is ${applied.applied?.digest ?? 'unknown'} and not ${diffId}`)
+    const applied = await reaching(
+      client.diff.apply(
+        { diff: { ...layer, size: BigInt(layer.size), annotations: {} }, mounts, payloads: {} },
+        { ...options, signal: new AbortController().signal },
+      ),
+    )
+    if (applied.applied?.digest !== diffId)
+      throw new Error(`the unpacked layer is ${applied.applied?.digest ?? 'unknown'} and not ${diffId}`)
     await unlessExists(client.snapshots.commit({ snapshotter: SNAPSHOTTER, key, name: diffId, labels: {} }, options))
   }
 
@@ -87,7 +99,9 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
 
     async importLayer(reference, layerFile, diffId) {
       const expires = new Date(Date.now() + LEASE_MS).toISOString()
-      const { lease } = await reaching(client.leases.create({ id: `catalyst-import-${randomUUID()}`, labels: { 'containerd.io/gc.expire': expires } }))
+      const { lease } = await reaching(
+        client.leases.create({ id: `catalyst-import-${randomUUID()}`, labels: { 'containerd.io/gc.expire': expires } }),
+      )
       const id = lease?.id ?? ''
       try {
         const layer = { mediaType: LAYER_TYPE, digest: diffId, size: (await stat(layerFile)).size }
@@ -95,14 +109,23 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
         await unpack(id, layer, diffId)
         const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
         // The labels hold what belongs together: without them the collector takes layer and snapshot.
-        const config = await writeJson(id, CONFIG_TYPE, { architecture, os: 'linux', rootfs: { type: 'layers', diff_ids: [diffId] } }, { [`containerd.io/gc.ref.snapshot.${SNAPSHOTTER}`]: diffId })
+        const config = await writeJson(
+          id,
+          CONFIG_TYPE,
+          { architecture, os: 'linux', rootfs: { type: 'layers', diff_ids: [diffId] } },
+          { [`containerd.io/gc.ref.snapshot.${SNAPSHOTTER}`]: diffId },
+        )
         const manifest = await writeJson(
           id,
           MANIFEST_TYPE,
           { schemaVersion: 2, mediaType: MANIFEST_TYPE, config, layers: [layer] },
           { 'containerd.io/gc.ref.content.config': config.digest, 'containerd.io/gc.ref.content.l.0': diffId },
         )
-        const image = { name: reference, labels: { [CHAIN_LABEL]: diffId }, target: { ...manifest, size: BigInt(manifest.size), annotations: {} } }
+        const image = {
+          name: reference,
+          labels: { [CHAIN_LABEL]: diffId },
+          target: { ...manifest, size: BigInt(manifest.size), annotations: {} },
+        }
         if (!(await unlessExists(client.images.create({ image })))) await reaching(client.images.update({ image }))
       } finally {
         await orNull(client.leases.delete({ id, sync: false }))

@@ -24,7 +24,12 @@ describe('decodeCounters', () => {
         pids: { current: 3n, limit: 2n ** 64n - 1n },
         cpu: { usageUsec: 1_500_000n },
         memory: { usage: 50_000_000n, usageLimit: 67_108_864n, inactiveFile: 20_000_000n },
-        io: { usage: [{ rbytes: 4096n, wbytes: 8192n }, { rbytes: 1n, wbytes: 2n }] },
+        io: {
+          usage: [
+            { rbytes: 4096n, wbytes: 8192n },
+            { rbytes: 1n, wbytes: 2n },
+          ],
+        },
       }),
     ).finish()
     expect(decodeCounters('types.containerd.io/io.containerd.cgroups.v2.Metrics', bytes)).toEqual({

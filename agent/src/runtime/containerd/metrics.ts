@@ -15,7 +15,8 @@ export type CgroupCounters = {
 
 type Operation = { op: string; value: bigint }
 
-const sum = (operations: readonly Operation[], op: string) => Number(operations.filter((entry) => entry.op.toLowerCase() === op).reduce((total, entry) => total + entry.value, 0n))
+const sum = (operations: readonly Operation[], op: string) =>
+  Number(operations.filter((entry) => entry.op.toLowerCase() === op).reduce((total, entry) => total + entry.value, 0n))
 
 function decodeV1(bytes: Uint8Array): CgroupCounters {
   const metrics = MetricsV1.decode(bytes)

@@ -30,12 +30,21 @@ describe('buildOciSpec', () => {
         noNewPrivileges: true,
       },
       root: { readonly: true },
-      linux: { cgroupsPath: '/catalyst/one', seccomp, readonlyPaths: expect.arrayContaining(['/proc/sys']) as string[], maskedPaths: expect.arrayContaining(['/proc/kcore']) as string[] },
+      linux: {
+        cgroupsPath: '/catalyst/one',
+        seccomp,
+        readonlyPaths: expect.arrayContaining(['/proc/sys']) as string[],
+        maskedPaths: expect.arrayContaining(['/proc/kcore']) as string[],
+      },
     })
   })
 
   it('never lets a bind mount carry set-uid programs or devices', () => {
-    const { mounts } = buildOciSpec({ ...SPEC, mounts: [...SPEC.mounts, { source: '/a', target: '/b', readOnly: true }] }, '/c', seccomp) as { mounts: { type: string; options: string[] }[] }
+    const { mounts } = buildOciSpec(
+      { ...SPEC, mounts: [...SPEC.mounts, { source: '/a', target: '/b', readOnly: true }] },
+      '/c',
+      seccomp,
+    ) as { mounts: { type: string; options: string[] }[] }
     const binds = mounts.filter((mount) => mount.type === 'bind')
     expect(binds).toHaveLength(3)
     for (const mount of binds) expect(mount.options).toEqual(expect.arrayContaining(['nosuid', 'nodev']))
@@ -54,7 +63,11 @@ describe('buildOciSpec', () => {
 
 describe('resourcesOf', () => {
   it('turns limits into what the kernel reads; swap is off', () => {
-    expect(resourcesOf(SPEC.limits)).toEqual({ memory: { limit: 67_108_864, swap: 67_108_864 }, cpu: { period: 100_000, quota: 150_000, shares: 1536 }, pids: { limit: 32 } })
+    expect(resourcesOf(SPEC.limits)).toEqual({
+      memory: { limit: 67_108_864, swap: 67_108_864 },
+      cpu: { period: 100_000, quota: 150_000, shares: 1536 },
+      pids: { limit: 32 },
+    })
   })
 
   it('keeps the smallest quota and shares that the kernel takes', () => {
@@ -68,6 +81,7 @@ describe('readSeccompProfile', () => {
     const allowed = profile.syscalls.filter((rule) => rule.action === 'SCMP_ACT_ALLOW').flatMap((rule) => rule.names)
     expect(profile.defaultAction).toBe('SCMP_ACT_ERRNO')
     expect(allowed.length).toBeGreaterThan(250)
-    for (const name of ['mount', 'ptrace', 'io_uring_setup', 'bpf', 'init_module', 'kexec_load', 'keyctl', 'setns', 'unshare']) expect(allowed).not.toContain(name)
+    for (const name of ['mount', 'ptrace', 'io_uring_setup', 'bpf', 'init_module', 'kexec_load', 'keyctl', 'setns', 'unshare'])
+      expect(allowed).not.toContain(name)
   })
 })

@@ -8,14 +8,31 @@ const INIT_TARGET = '/.init'
 const CPU_PERIOD_MICROSECONDS = 100_000
 const LARGEST_OPEN_FILES = 65_536
 
-const MASKED_PATHS = ['/proc/acpi', '/proc/asound', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware', '/sys/devices/virtual/powercap']
+const MASKED_PATHS = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+]
 const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
 const NOTHING = ['nosuid', 'noexec', 'nodev']
 const MOUNTS = [
   { destination: '/proc', type: 'proc', source: 'proc', options: NOTHING },
   { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
-  { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'] },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+  },
   { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: [...NOTHING, 'mode=1777', 'size=65536k'] },
   { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: NOTHING },
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...NOTHING, 'ro'] },
@@ -25,7 +42,17 @@ const MOUNTS = [
 // Null, zero, full, tty, random, urandom and pseudo terminals.
 const DEVICES = [
   { allow: false, access: 'rwm' },
-  ...([[1, 3], [1, 5], [1, 7], [5, 0], [1, 8], [1, 9], [5, 2]] as const).map(([major, minor]) => ({ allow: true, type: 'c', major, minor, access: 'rwm' })),
+  ...(
+    [
+      [1, 3],
+      [1, 5],
+      [1, 7],
+      [5, 0],
+      [1, 8],
+      [1, 9],
+      [5, 2],
+    ] as const
+  ).map(([major, minor]) => ({ allow: true, type: 'c', major, minor, access: 'rwm' })),
   { allow: true, type: 'c', major: 136, access: 'rwm' },
 ]
 
@@ -40,7 +67,11 @@ export function resourcesOf(limits: WorkloadLimits) {
   const bytes = limits.memoryMiB * 2 ** 20
   return {
     memory: { limit: bytes, swap: bytes },
-    cpu: { period: CPU_PERIOD_MICROSECONDS, quota: Math.max(1000, Math.round((limits.cpuPercent / 100) * CPU_PERIOD_MICROSECONDS)), shares: Math.max(2, Math.round((limits.cpuPercent / 100) * 1024)) },
+    cpu: {
+      period: CPU_PERIOD_MICROSECONDS,
+      quota: Math.max(1000, Math.round((limits.cpuPercent / 100) * CPU_PERIOD_MICROSECONDS)),
+      shares: Math.max(2, Math.round((limits.cpuPercent / 100) * 1024)),
+    },
     pids: { limit: limits.pids },
   }
 }
@@ -83,7 +114,11 @@ export function buildOciSpec(spec: WorkloadSpec, cgroupsPath: string, seccomp: o
     },
     root: { path: 'rootfs', readonly: spec.readOnlyRoot },
     hostname: spec.hostname,
-    mounts: [...MOUNTS, { destination: INIT_TARGET, type: 'bind', source: INIT_SOURCE, options: ['rbind', 'ro', 'nosuid', 'nodev'] }, ...own],
+    mounts: [
+      ...MOUNTS,
+      { destination: INIT_TARGET, type: 'bind', source: INIT_SOURCE, options: ['rbind', 'ro', 'nosuid', 'nodev'] },
+      ...own,
+    ],
     linux: {
       cgroupsPath,
       namespaces: [{ type: 'pid' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }, network],

@@ -30,8 +30,10 @@ export function openStdin(file: string): StdinPipe {
   })
   return {
     write(bytes) {
-      if (failure !== null || socket.destroyed) return Promise.reject(new StdinClosedError('The game has closed its standard input.', { cause: failure }))
-      if (socket.writableLength + bytes.length > LARGEST_BACKLOG_BYTES) return Promise.reject(new StdinFullError('The game does not read its standard input.'))
+      if (failure !== null || socket.destroyed)
+        return Promise.reject(new StdinClosedError('The game has closed its standard input.', { cause: failure }))
+      if (socket.writableLength + bytes.length > LARGEST_BACKLOG_BYTES)
+        return Promise.reject(new StdinFullError('The game does not read its standard input.'))
       return new Promise((resolve, reject) => {
         socket.write(bytes, (error) => {
           if (error) reject(new StdinClosedError('The game has closed its standard input.', { cause: error }))

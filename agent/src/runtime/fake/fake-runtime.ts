@@ -1,6 +1,16 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { WorkloadNotFoundError, StdinClosedError } from '../runtime-errors.ts'
-import type { PosixSignal, RunExit, RunHandle, Runtime, RunSample, StartOptions, WorkloadLimits, WorkloadSpec, WorkloadStatus } from '../runtime.ts'
+import type {
+  PosixSignal,
+  RunExit,
+  RunHandle,
+  Runtime,
+  RunSample,
+  StartOptions,
+  WorkloadLimits,
+  WorkloadSpec,
+  WorkloadStatus,
+} from '../runtime.ts'
 
 /** What a fake game does. Everything is optional: without a script it runs until it gets SIGTERM or SIGKILL. */
 export type FakeScript = {
@@ -63,7 +73,10 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
   function writeStdin(id: string, run: Run, bytes: Uint8Array): Promise<void> {
     if (run.exit !== null) return Promise.reject(new StdinClosedError('The game has ended.'))
     const script = scripts.get(id) ?? {}
-    const lines = Buffer.from(bytes).toString().split('\n').filter((line) => line !== '')
+    const lines = Buffer.from(bytes)
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '')
     for (const line of lines) {
       if (script.echoesStdin === true) appendFileSync(run.logPath, `echo ${line}\n`)
       if (line === script.quitsOn && script.hangsOnStop !== true) end(id, exitOf(0))
@@ -83,18 +96,28 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     closeSync(openSync(logPath, 'a'))
     const ended = Promise.withResolvers<RunExit>()
     const pid = nextPid++
-    const run: Run = { pid, logPath, end: ended.resolve, exit: null, handle: { id, pid, exited: ended.promise, writeStdin: (bytes) => writeStdin(id, run, bytes) } }
+    const run: Run = {
+      pid,
+      logPath,
+      end: ended.resolve,
+      exit: null,
+      handle: { id, pid, exited: ended.promise, writeStdin: (bytes) => writeStdin(id, run, bytes) },
+    }
     workload.run = run
     if (script.output !== undefined) appendFileSync(logPath, script.output)
     const { exitsWith } = script
-    if (exitsWith !== undefined) setImmediate(() => { end(id, exitOf(exitsWith)) })
+    if (exitsWith !== undefined)
+      setImmediate(() => {
+        end(id, exitOf(exitsWith))
+      })
     return Promise.resolve(run.handle)
   }
 
   function signal(id: string, name: PosixSignal): Promise<void> {
     calls.push(`signal ${id} ${name}`)
     if (name === 'SIGKILL') end(id, exitOf(137))
-    else if ((name === 'SIGTERM' || name === 'SIGINT') && scripts.get(id)?.hangsOnStop !== true) end(id, exitOf(name === 'SIGTERM' ? 143 : 130))
+    else if ((name === 'SIGTERM' || name === 'SIGINT') && scripts.get(id)?.hangsOnStop !== true)
+      end(id, exitOf(name === 'SIGTERM' ? 143 : 130))
     return Promise.resolve()
   }
 
@@ -113,7 +136,20 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
   function sampleOf([id, { spec, run }]: [string, Workload]): RunSample[] {
     if (run?.exit !== null) return []
     const memoryLimitBytes = spec.limits.memoryMiB * 2 ** 20
-    return [{ id, pid: run.pid, cpuNanoseconds: 0n, memoryBytes: memoryLimitBytes / 2, memoryLimitBytes, processCount: 1, networkRxBytes: 0, networkTxBytes: 0, diskReadBytes: 0, diskWriteBytes: 0 }]
+    return [
+      {
+        id,
+        pid: run.pid,
+        cpuNanoseconds: 0n,
+        memoryBytes: memoryLimitBytes / 2,
+        memoryLimitBytes,
+        processCount: 1,
+        networkRxBytes: 0,
+        networkTxBytes: 0,
+        diskReadBytes: 0,
+        diskWriteBytes: 0,
+      },
+    ]
   }
 
   const runtime: Runtime = {
@@ -159,7 +195,9 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
       if (run === null) throw new Error(`${id} does not run`)
       appendFileSync(run.logPath, text)
     },
-    exit: (id, exit) => { end(id, { ...exitOf(0), ...exit }) },
+    exit: (id, exit) => {
+      end(id, { ...exitOf(0), ...exit })
+    },
     specOf: (id) => workloads.get(id)?.spec,
     reopen: () => ({ ...runtime }),
   }
