@@ -66,7 +66,7 @@ export function problemOfPattern(pattern: string): string | null {
     if (quantifier.isUnbounded && (unbounded += 1) > MOST_REPETITIONS) return 'repeats too often'
     const outer = groups.at(-1)
     if (outer !== undefined && (quantifier.isRepeating || closed?.isRepeating === true)) outer.isRepeating = true
-    if (outer !== undefined && closed?.hasChoice === true && quantifier.length > 0) outer.hasChoice = true
+    if (outer !== undefined && closed?.hasChoice === true) outer.hasChoice = true
     index += length + quantifier.length
   }
   return null

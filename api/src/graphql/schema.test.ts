@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { lexicographicSortSchema, printSchema, type GraphQLInterfaceType, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import { describe, expect, it } from 'vitest'
+import { agentSchema } from '../agent-gateway/agent-schema.ts'
+import { isPermission } from '../lib/permissions.ts'
+import { buildSchema } from './schema.ts'
+
+/** Root fields that need nobody signed in. A field comes onto this list on purpose, never by being forgotten. */
+const PUBLIC = {
+  api: ['Mutation.signIn', 'Query.viewer'],
+  agent: ['Mutation.enrolNode', 'Mutation.signIn', 'Query.signInChallenge'],
+}
+
+const schemas = { api: buildSchema(), agent: agentSchema }
+
+type Scopes = Readonly<Record<string, unknown>>
+
+/** Every root field with the scopes it was declared with; null when it has none. */
+function rootFields(schema: GraphQLSchema): { name: string; scopes: Scopes | null }[] {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter((root): root is GraphQLObjectType => root != null)
+  return roots.flatMap((root) =>
+    Object.values(root.getFields()).map((field) => {
+      const options = field.extensions['pothosOptions'] as { authScopes?: unknown } | undefined
+      const scopes = options?.authScopes
+      return { name: `${root.name}.${field.name}`, scopes: typeof scopes === 'object' && scopes !== null ? (scopes as Scopes) : null }
+    }),
+  )
+}
+
+describe.each(Object.entries(schemas))('schema %s', (name, schema) => {
+  const fields = rootFields(schema)
+
+  it('has a rule on every root field', () => {
+    expect(fields.length).toBeGreaterThan(0)
+    expect(fields.filter((field) => field.scopes === null || Object.keys(field.scopes).length === 0).map((field) => field.name)).toEqual([])
+  })
+
+  it('is public only where it says so here', () => {
+    const open = fields.filter((field) => field.scopes?.['public'] !== undefined).map((field) => field.name)
+    expect(open.sort()).toEqual(PUBLIC[name as keyof typeof PUBLIC])
+  })
+
+  it('equals the committed file', () => {
+    const file = path.resolve(import.meta.dirname, `../../../schema/${name}.graphql`)
+    expect(`${printSchema(lexicographicSortSchema(schema))}\n`, 'run npm run codegen').toBe(readFileSync(file, 'utf8'))
+  })
+})
+
+describe('public schema', () => {
+  it('asks for permissions that exist', () => {
+    const asked = rootFields(schemas.api).flatMap(({ scopes }) => (scopes?.['permission'] === undefined ? [] : [String(scopes['permission'])]))
+    expect(asked.filter((permission) => !isPermission(permission))).toEqual([])
+  })
+
+  it('answers every mutation with a union of its own, whose errors all have message and code', () => {
+    for (const field of Object.values(schemas.api.getMutationType()?.getFields() ?? {})) {
+      const result = String(field.type)
+      expect(result).toBe(`${field.name.charAt(0).toUpperCase()}${field.name.slice(1)}Result!`)
+    }
+    // FieldError is a part of an error.
+    const names = Object.keys(schemas.api.getTypeMap()).filter((name) => name.endsWith('Error') && name !== 'Error' && name !== 'FieldError')
+    const implementing = schemas.api.getPossibleTypes(schemas.api.getType('Error') as GraphQLInterfaceType).map((type) => type.name)
+    expect(implementing.sort()).toEqual(names.sort())
+  })
+
+  it('takes one argument, input, in every mutation but signOut', () => {
+    for (const field of Object.values(schemas.api.getMutationType()?.getFields() ?? {})) {
+      const names = field.args.map((argument) => argument.name)
+      expect(names, field.name).toEqual(field.name === 'signOut' ? [] : ['input'])
+    }
+  })
+})
