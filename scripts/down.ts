@@ -32,7 +32,10 @@ async function stopParts(settings: Settings): Promise<void> {
 async function stopGames(settings: Settings): Promise<void> {
   if (!existsSync(path.join(settings.dataDir, 'agent'))) return
   const containerd = await ensureContainerd(settings)
-  await run(process.execPath, [path.join(settings.root, 'agent', 'src', 'main.ts'), 'down'], { cwd: settings.root, env: agentEnvironment(settings, containerd.socket) })
+  await run(process.execPath, [path.join(settings.root, 'agent', 'src', 'main.ts'), 'down'], {
+    cwd: settings.root,
+    env: agentEnvironment(settings, containerd.socket),
+  })
 }
 
 try {

@@ -25,12 +25,18 @@ const options = [
 ]
 const folder = await mkdtemp(path.join(os.tmpdir(), 'catalyst-buf-'))
 try {
-  const template = { version: 'v2', plugins: [{ local: path.join(bin, 'protoc-gen-ts_proto'), out: path.join(containerd, 'generated'), strategy: 'all', opt: options }] }
+  const template = {
+    version: 'v2',
+    plugins: [{ local: path.join(bin, 'protoc-gen-ts_proto'), out: path.join(containerd, 'generated'), strategy: 'all', opt: options }],
+  }
   await writeFile(path.join(folder, 'buf.gen.yaml'), JSON.stringify(template))
   await writeFile(path.join(folder, 'buf.yaml'), JSON.stringify({ version: 'v2', modules: [{ path: '.' }] }))
   await rm(path.join(containerd, 'generated'), { recursive: true, force: true })
   const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}` }
-  await run(path.join(bin, 'buf'), ['generate', path.join(containerd, 'proto'), '--template', path.join(folder, 'buf.gen.yaml')], { cwd: folder, env })
+  await run(path.join(bin, 'buf'), ['generate', path.join(containerd, 'proto'), '--template', path.join(folder, 'buf.gen.yaml')], {
+    cwd: folder,
+    env,
+  })
 } finally {
   await rm(folder, { recursive: true, force: true })
 }

@@ -111,7 +111,10 @@ export async function ensureContainerd(settings: Settings): Promise<Containerd> 
   const isOurs = !settings.isContainerdSocketChosen && readPid(place.pidFile, place.config) !== null
   if (!isOurs && (await answers(settings.containerdSocket))) return { socket: settings.containerdSocket, ownPid: null }
   if (settings.isContainerdSocketChosen) {
-    throw new StepError(`Nothing answers at ${settings.containerdSocket}.`, 'Start that containerd, or remove CONTAINERD_SOCKET so that one is started for you.')
+    throw new StepError(
+      `Nothing answers at ${settings.containerdSocket}.`,
+      'Start that containerd, or remove CONTAINERD_SOCKET so that one is started for you.',
+    )
   }
   return startOwn(settings)
 }
@@ -151,7 +154,9 @@ export async function stopOwnContainerd(settings: Settings): Promise<void> {
   removePid(place.pidFile)
   await rm(place.socket, { force: true })
   await rm(`${place.socket}.ttrpc`, { force: true })
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.includes(`${place.folder}/`))
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`${place.folder}/`))
   if (mounts.length === 0) await rm(place.state, { recursive: true, force: true })
 }
 

@@ -4,7 +4,15 @@ import path from 'node:path'
 import type { Settings } from '../settings.ts'
 import { run } from './run.ts'
 
-const SOURCES = ['dashboard/src/**/*', 'dashboard/public/**/*', 'dashboard/index.html', 'dashboard/vite.config.ts', 'dashboard/package.json', 'schema/api.graphql', 'pnpm-lock.yaml']
+const SOURCES = [
+  'dashboard/src/**/*',
+  'dashboard/public/**/*',
+  'dashboard/index.html',
+  'dashboard/vite.config.ts',
+  'dashboard/package.json',
+  'schema/api.graphql',
+  'pnpm-lock.yaml',
+]
 
 /** Folder of the built dashboard, below `root`. */
 export const dashboardFolder = (root: string) => path.join(root, 'dashboard', 'dist')
@@ -19,7 +27,10 @@ export async function buildDashboard(root: string, env: NodeJS.ProcessEnv): Prom
   const wanted = hash.digest('hex')
   const stamp = path.join(dashboardFolder(root), '.built-from')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return false
-  await run(process.execPath, [path.join(root, 'dashboard', 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], { cwd: path.join(root, 'dashboard'), env })
+  await run(process.execPath, [path.join(root, 'dashboard', 'node_modules', 'vite', 'bin', 'vite.js'), 'build', '--logLevel', 'warn'], {
+    cwd: path.join(root, 'dashboard'),
+    env,
+  })
   writeFileSync(stamp, wanted)
   return true
 }

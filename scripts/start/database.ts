@@ -4,7 +4,6 @@ import type { Settings } from '../settings.ts'
 import { isAlive, removePid, writePid } from './pid-file.ts'
 import { StepError } from './progress.ts'
 
-
 const directoryOf = (settings: Settings) => path.join(settings.dataDir, 'api', 'postgres')
 const pidFileOf = (settings: Settings) => path.join(settings.dataDir, 'run', 'postgres.pid')
 

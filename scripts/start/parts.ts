@@ -32,15 +32,33 @@ function apiEnvironment(settings: Settings, databaseUrl: string, administrator: 
 
 export function startApi({ settings, say, isDevelopment }: PartContext, databaseUrl: string, administrator: Administrator): Promise<Part> {
   const env = apiEnvironment(settings, databaseUrl, administrator)
-  return supervise({ name: 'api', script: script(settings, 'api', 'src', 'main.ts'), env, dataDir: settings.dataDir, say, isWatched: isDevelopment })
+  return supervise({
+    name: 'api',
+    script: script(settings, 'api', 'src', 'main.ts'),
+    env,
+    dataDir: settings.dataDir,
+    say,
+    isWatched: isDevelopment,
+  })
 }
 
 /** A single-use token for this machine; null when its agent has a key already. */
 export async function enrolmentToken(settings: Settings, databaseUrl: string, administrator: Administrator): Promise<string | null> {
   if (existsSync(path.join(settings.dataDir, 'agent', 'key'))) return null
   const { first, last } = settings.nodePorts
-  const args = ['create-enrolment-token', '--name', os.hostname(), '--address', settings.nodeAddress, '--ports', `${String(first)}-${String(last)}`]
-  const output = await run(process.execPath, [script(settings, 'api', 'src', 'cli.ts'), ...args], { cwd: settings.root, env: apiEnvironment(settings, databaseUrl, administrator) })
+  const args = [
+    'create-enrolment-token',
+    '--name',
+    os.hostname(),
+    '--address',
+    settings.nodeAddress,
+    '--ports',
+    `${String(first)}-${String(last)}`,
+  ]
+  const output = await run(process.execPath, [script(settings, 'api', 'src', 'cli.ts'), ...args], {
+    cwd: settings.root,
+    env: apiEnvironment(settings, databaseUrl, administrator),
+  })
   return output.trim()
 }
 
@@ -58,5 +76,12 @@ export function agentEnvironment(settings: Settings, containerdSocket: string): 
 
 export function startAgent({ settings, say, isDevelopment }: PartContext, containerdSocket: string, token: string | null): Promise<Part> {
   const env = { ...agentEnvironment(settings, containerdSocket), ...(token === null ? {} : { CATALYST_AGENT_ENROLMENT_TOKEN: token }) }
-  return supervise({ name: 'agent', script: script(settings, 'agent', 'src', 'main.ts'), env, dataDir: settings.dataDir, say, isWatched: isDevelopment })
+  return supervise({
+    name: 'agent',
+    script: script(settings, 'agent', 'src', 'main.ts'),
+    env,
+    dataDir: settings.dataDir,
+    say,
+    isWatched: isDevelopment,
+  })
 }

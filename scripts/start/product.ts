@@ -22,10 +22,18 @@ function claim(settings: Settings): void {
   const pidFile = path.join(settings.dataDir, 'run', 'start.pid')
   const other = readPid(pidFile, `${path.sep}scripts${path.sep}`)
   if (other !== null && other !== process.pid) {
-    throw new StepError(`Catalyst runs already on ${settings.dataDir} (process ${String(other)}).`, 'Stop it, or set CATALYST_DATA_DIR, CATALYST_HTTP_PORT, CATALYST_NODE_PORTS and CONTAINERD_NAMESPACE for a second one.')
+    throw new StepError(
+      `Catalyst runs already on ${settings.dataDir} (process ${String(other)}).`,
+      'Stop it, or set CATALYST_DATA_DIR, CATALYST_HTTP_PORT, CATALYST_NODE_PORTS and CONTAINERD_NAMESPACE for a second one.',
+    )
   }
   writePid(pidFile, process.pid)
-  started.push({ name: 'pid file', stop: () => { removePid(pidFile) } })
+  started.push({
+    name: 'pid file',
+    stop: () => {
+      removePid(pidFile)
+    },
+  })
 }
 
 /** The containerd to use; null when this machine cannot run games yet, which is said. */
@@ -58,11 +66,18 @@ async function start({ isDevelopment }: Mode): Promise<void> {
   await step('Generating code', () => ensureGenerated(settings.root))
   if (!isDevelopment) await step('Building the dashboard', () => buildDashboard(settings.root, process.env))
 
-  const database = await step(settings.databaseUrl === null ? 'Starting PostgreSQL' : 'Using the external PostgreSQL', () => startDatabase(settings))
+  const database = await step(settings.databaseUrl === null ? 'Starting PostgreSQL' : 'Using the external PostgreSQL', () =>
+    startDatabase(settings),
+  )
   started.push({ name: 'database', stop: () => stopDatabase(settings) })
   started.push({ name: 'database watch', ...watchDatabase(settings, database.pid, say) })
   // In a process of its own: the migration engine would stay in memory for as long as this one runs.
-  await step('Applying migrations', () => run(process.execPath, [path.join(settings.root, 'prisma', 'deploy.ts')], { cwd: settings.root, env: { ...process.env, DATABASE_URL: database.url } }))
+  await step('Applying migrations', () =>
+    run(process.execPath, [path.join(settings.root, 'prisma', 'deploy.ts')], {
+      cwd: settings.root,
+      env: { ...process.env, DATABASE_URL: database.url },
+    }),
+  )
 
   const administrator = await readAdministrator(settings)
   await step('Starting the api', async () => {
@@ -84,7 +99,8 @@ async function start({ isDevelopment }: Mode): Promise<void> {
   say('')
   say(`Catalyst is ready: ${settings.publicUrl}`)
   say(`  administrator  ${administrator.email}`)
-  if (administrator.isFirstStart && settings.administrator.password === null) say(`  password       ${administrator.password ?? ''}   (kept in ${administrator.passwordFile})`)
+  if (administrator.isFirstStart && settings.administrator.password === null)
+    say(`  password       ${administrator.password ?? ''}   (kept in ${administrator.passwordFile})`)
   else if (administrator.password !== null) say(`  password       in ${administrator.passwordFile}`)
   say('Ctrl-C stops everything but the games; `npm run down` stops those too.')
 }

@@ -62,7 +62,11 @@ export async function supervise(options: PartOptions): Promise<Part> {
     const log = openLog(dataDir, name)
     const started = performance.now()
     // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
-    const process_ = spawn(process.execPath, [...(options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []), script], { env, detached: true, stdio: ['ignore', log, log, 'ipc'] })
+    const process_ = spawn(process.execPath, [...(options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []), script], {
+      env,
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    })
     closeSync(log)
     child = process_
     if (process_.pid !== undefined) writePid(pidFile, process_.pid)

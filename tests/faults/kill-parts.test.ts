@@ -32,7 +32,14 @@ function games(): string[] {
 // 200 numbered lines a second for 30 s on both streams, while agent and api are killed three times each.
 it('keeps the game and every line of it when agent and api are killed', async () => {
   const template = await importTestTemplate(administrator, 'printer')
-  const id = await createServer(administrator, { name: 'Printer', templateId: template, memoryMiB: 64, cpuPercent: 100, diskMiB: 64, start: true })
+  const id = await createServer(administrator, {
+    name: 'Printer',
+    templateId: template,
+    memoryMiB: 64,
+    cpuPercent: 100,
+    diskMiB: 64,
+    start: true,
+  })
   const reader = readConsole(() => createThirdParty(product.url, token), id)
   try {
     await untilServer(administrator, id, (server) => server.status === 'RUNNING', 120_000)

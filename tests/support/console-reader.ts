@@ -53,7 +53,8 @@ export function readConsole(connect: () => ThirdParty, serverId: string, after =
   const run = async () => {
     for (;;) {
       try {
-        for await (const data of client.iterate<{ consoleEvents: ConsoleEvent }>(DOCUMENT, { serverId, after: position })) accept(data.consoleEvents)
+        for await (const data of client.iterate<{ consoleEvents: ConsoleEvent }>(DOCUMENT, { serverId, after: position }))
+          accept(data.consoleEvents)
       } catch {
         // The api is away or was killed: what follows is the reconnect that this reader exists for.
       }

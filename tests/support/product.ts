@@ -107,7 +107,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   const stop = async () => {
     const running = child
     child = null
-    if (running === null || running.exitCode !== null) return running?.exitCode ?? null
+    if (running === null) return null
+    if (running.exitCode !== null) return running.exitCode
     const exit = once(running, 'exit')
     running.kill('SIGINT')
     const [code] = (await exit) as [number | null]

@@ -56,7 +56,13 @@ type Power = 'start' | 'stop' | 'restart' | 'kill'
 /** Gives a power order; the answer's command. */
 export async function power(client: ThirdParty, verb: Power, id: string): Promise<{ id: string; status: string; deadline: string }> {
   const type = `${verb[0]?.toUpperCase() ?? ''}${verb.slice(1)}ServerInput`
-  const { command } = await mutate<{ command: { id: string; status: string; deadline: string } }>(client, `${verb}Server`, type, 'command { id status deadline }', { id })
+  const { command } = await mutate<{ command: { id: string; status: string; deadline: string } }>(
+    client,
+    `${verb}Server`,
+    type,
+    'command { id status deadline }',
+    { id },
+  )
   return command
 }
 
@@ -66,13 +72,21 @@ export async function deleteServer(client: ThirdParty, id: string): Promise<void
 
 /** Types a line into the game; the status of the command when the api answered. */
 export async function sendConsoleCommand(client: ThirdParty, serverId: string, command: string): Promise<string> {
-  const result = await mutate<{ command: { status: string } }>(client, 'sendConsoleCommand', 'SendConsoleCommandInput', 'command { status }', { serverId, command })
+  const result = await mutate<{ command: { status: string } }>(
+    client,
+    'sendConsoleCommand',
+    'SendConsoleCommandInput',
+    'command { status }',
+    { serverId, command },
+  )
   return result.command.status
 }
 
 /** Id of a bundled template. */
 export async function templateId(client: ThirdParty, slug: string): Promise<string> {
-  const { templates } = await client.query<{ templates: { nodes: { id: string; slug: string }[] } }>('{ templates(first: 100) { nodes { id slug } } }')
+  const { templates } = await client.query<{ templates: { nodes: { id: string; slug: string }[] } }>(
+    '{ templates(first: 100) { nodes { id slug } } }',
+  )
   const found = templates.nodes.find((template) => template.slug === slug)
   if (found === undefined) throw new Error(`no template ${slug}`)
   return found.id
@@ -81,6 +95,8 @@ export async function templateId(client: ThirdParty, slug: string): Promise<stri
 /** Imports a template of `tests/support/templates/`; its id. */
 export async function importTestTemplate(client: ThirdParty, name: string): Promise<string> {
   const source = await readFile(path.join(import.meta.dirname, 'templates', `${name}.yaml`), 'utf8')
-  const { template } = await mutate<{ template: { id: string } }>(client, 'importTemplate', 'ImportTemplateInput', 'template { id }', { source })
+  const { template } = await mutate<{ template: { id: string } }>(client, 'importTemplate', 'ImportTemplateInput', 'template { id }', {
+    source,
+  })
   return template.id
 }

@@ -26,7 +26,12 @@ export async function fetchServer(client: ThirdParty, id: string): Promise<Serve
  * Asks again every 200 ms until `found` accepts the server: what any third party can do, and independent of the event
  * stream, so that a lost event cannot hide here. Rejects after `timeoutMs` with the last view.
  */
-export async function untilServer(client: ThirdParty, id: string, found: (server: ServerView) => boolean, timeoutMs: number): Promise<ServerView> {
+export async function untilServer(
+  client: ThirdParty,
+  id: string,
+  found: (server: ServerView) => boolean,
+  timeoutMs: number,
+): Promise<ServerView> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const server = await fetchServer(client, id)
