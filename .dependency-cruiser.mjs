@@ -30,7 +30,10 @@ export default {
       comment: 'Scripts start programs; they do not import them.',
     }),
     forbid('tests-by-the-front-door', '^tests/', '^(api|agent|dashboard)/', {
-      to: { pathNot: '^(api/src/(app|env)|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$' },
+      to: {
+        pathNot:
+          '^(api/src/(app|env)|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
+      },
       comment: 'Tests use the composition roots, and the implementations of what touches a host: runtime, images, network.',
     }),
     forbid('main-is-imported-by-nobody', '.', '^(api|agent)/src/(main|cli)\\.ts$'),
