@@ -28,7 +28,13 @@ const foldersIn =
   (folder: string) =>
   (serverId: string): ServerFolders => {
     const root = path.join(folder, 'servers', serverId)
-    return { root, files: path.join(root, 'files'), logs: path.join(root, 'logs'), install: path.join(root, 'install'), stdin: path.join(root, 'logs', 'stdin') }
+    return {
+      root,
+      files: path.join(root, 'files'),
+      logs: path.join(root, 'logs'),
+      install: path.join(root, 'install'),
+      stdin: path.join(root, 'logs', 'stdin'),
+    }
   }
 
 const keyFile = (env: AgentEnv) => path.join(env.folder, 'key')
@@ -67,7 +73,14 @@ export async function runAgent(env: AgentEnv, log: Logger, onReady: () => void, 
   const network = createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder })
   const foldersOf = foldersIn(env.folder)
   const now = () => new Date()
-  const deps: RunnerDeps = { runtime, network, images: await createImageStore(importer, path.join(env.folder, 'images')), foldersOf, now, newId: randomUUID }
+  const deps: RunnerDeps = {
+    runtime,
+    network,
+    images: await createImageStore(importer, path.join(env.folder, 'images')),
+    foldersOf,
+    now,
+    newId: randomUUID,
+  }
   const registry = createServerRegistry(deps, store, (serverId, error) => {
     log.error({ serverId, err: error }, 'a server could not be taken up')
   })
@@ -79,7 +92,8 @@ export async function runAgent(env: AgentEnv, log: Logger, onReady: () => void, 
   const disk = createDiskUsage(monotonicMs)
   const serve = async (connection: Connection) => {
     if (store.nodeId() === null) {
-      if (env.enrolmentToken === null) throw new Error('this node is not enrolled: start it with CATALYST_AGENT_ENROLMENT_TOKEN, or run enroll')
+      if (env.enrolmentToken === null)
+        throw new Error('this node is not enrolled: start it with CATALYST_AGENT_ENROLMENT_TOKEN, or run enroll')
       await enrol(connection, env, store, env.enrolmentToken)
       log.info({ nodeId: store.nodeId() }, 'enrolled')
     }

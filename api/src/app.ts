@@ -134,15 +134,28 @@ export async function createApp(env: Env): Promise<App> {
   const boot = async (): Promise<string> => {
     const instanceId = await readInstanceId(db)
     await roles.seed()
-    if (env.administrator !== null && (await services.users.ensureAdministrator(env.administrator)) === 'made') logger.info('the first administrator was made')
+    if (env.administrator !== null && (await services.users.ensureAdministrator(env.administrator)) === 'made')
+      logger.info('the first administrator was made')
     await services.templates.importBundled()
 
     const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
-    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports: createServerReports({ db, bus }), monotonicMs, log: logger })
+    const reports = createServerReports({ bus })
+    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, monotonicMs, log: logger })
+    await gateway.start()
     cleanUps.push(() => gateway.stop())
+    const onExpiryError = (error: unknown) => {
+      logger.error({ err: error }, 'commands could not be expired')
+    }
+    const expiry = createCommandExpiry({ db, bus, reports, now: () => systemClock.now(), onError: onExpiryError })
+    expiry.start()
+    cleanUps.push(() => expiry.stop())
     const publicUrl = new URL(env.publicUrl ?? `http://localhost:${String(env.httpPort)}`)
     const checkOrigin = createOriginCheck(publicUrl)
-    const cookies = createSessionCookies({ instanceId, isSecure: publicUrl.protocol === 'https:', maxAgeSeconds: LONGEST_SESSION_MS / 1000 })
+    const cookies = createSessionCookies({
+      instanceId,
+      isSecure: publicUrl.protocol === 'https:',
+      maxAgeSeconds: LONGEST_SESSION_MS / 1000,
+    })
     const pipeline = createPipeline({ schema: buildSchema(), logger })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
     cleanUps.push(() => socket.stop())

@@ -44,7 +44,9 @@ export type ConsoleStream = {
   release(position: number): Promise<void>
 }
 
-type Piece = { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number } | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
+type Piece =
+  | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number }
+  | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
 
 export type ConsoleStreamOptions = {
   serverId: string
@@ -130,7 +132,15 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     }
   }
 
-  const gap = (runId: string, bytes: number): ConsolePart => ({ kind: 'GAP', runId, at: now().toISOString(), bytes, text: null, base64: null, actor: null })
+  const gap = (runId: string, bytes: number): ConsolePart => ({
+    kind: 'GAP',
+    runId,
+    at: now().toISOString(),
+    bytes,
+    text: null,
+    base64: null,
+    actor: null,
+  })
 
   function filePart(piece: Piece & { kind: 'file' }, skip: number, limit: number, isImpatient: boolean): ConsolePart | null {
     const offset = piece.fileOffset + skip
@@ -145,7 +155,15 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     const part = bytes.subarray(0, length)
     const text = decodeStrictly(part)
     if (piece.run === current()) readOffset = Math.max(readOffset, offset + length)
-    return { kind: 'OUTPUT', runId: piece.run.runId, at: now().toISOString(), bytes: length, text, base64: text === null ? part.toString('base64') : null, actor: null }
+    return {
+      kind: 'OUTPUT',
+      runId: piece.run.runId,
+      at: now().toISOString(),
+      bytes: length,
+      text,
+      base64: text === null ? part.toString('base64') : null,
+      actor: null,
+    }
   }
 
   return {
@@ -167,7 +185,15 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
           if (left <= 0) return parts
           if (piece.kind === 'insert') {
             const bytes = Buffer.from(piece.insert.text).subarray(position - piece.from)
-            parts.push({ kind: piece.insert.kind, runId: run.runId, at: piece.insert.at, bytes: bytes.length, text: bytes.toString(), base64: null, actor: piece.insert.actor })
+            parts.push({
+              kind: piece.insert.kind,
+              runId: run.runId,
+              at: piece.insert.at,
+              bytes: bytes.length,
+              text: bytes.toString(),
+              base64: null,
+              actor: piece.insert.actor,
+            })
             position += bytes.length
             continue
           }

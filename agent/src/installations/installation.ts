@@ -29,11 +29,26 @@ export const installIdOf = (serverId: string): string => `${serverId}-install`
  * Builds the image, then runs the install script in a throw-away container with the game's isolation and limits.
  * Never rejects: what goes wrong is the outcome. Calls `onChange` after every change of the installation.
  */
-export async function runInstallation(deps: RunnerDeps, record: ServerRecord, id: string, onChange: (installation: Installation) => void, signal: AbortSignal): Promise<InstallOutcome> {
+export async function runInstallation(
+  deps: RunnerDeps,
+  record: ServerRecord,
+  id: string,
+  onChange: (installation: Installation) => void,
+  signal: AbortSignal,
+): Promise<InstallOutcome> {
   const folders = deps.foldersOf(record.id)
   mkdirSync(folders.install, { recursive: true, mode: 0o700 })
   const logFile = path.join(folders.install, `${id}.log`)
-  const installation: Installation = { id, serverId: record.id, status: 'RUNNING', step: null, percent: null, exitCode: null, error: null, log: '' }
+  const installation: Installation = {
+    id,
+    serverId: record.id,
+    status: 'RUNNING',
+    step: null,
+    percent: null,
+    exitCode: null,
+    error: null,
+    log: '',
+  }
   const update = (change: Partial<Installation>) => {
     Object.assign(installation, change)
     onChange(installation)
@@ -41,7 +56,10 @@ export async function runInstallation(deps: RunnerDeps, record: ServerRecord, id
   const append = (text: string) => {
     appendFileSync(logFile, text, { mode: 0o600 })
     const room = LARGEST_LOG - installation.log.length
-    if (room > 0) update({ log: installation.log + (text.length <= room ? text : `${text.slice(0, room)}\n[the rest of the log is only on the node]\n`) })
+    if (room > 0)
+      update({
+        log: installation.log + (text.length <= room ? text : `${text.slice(0, room)}\n[the rest of the log is only on the node]\n`),
+      })
   }
   const finish = (status: InstallationStatus, problem: Problem | null): InstallOutcome => {
     update({ status, error: problem?.message ?? null, percent: status === 'SUCCEEDED' ? 100 : installation.percent })
@@ -63,14 +81,20 @@ export async function runInstallation(deps: RunnerDeps, record: ServerRecord, id
       update({ step: 'Running the install script', percent: 80 })
       const code = await runScript(deps, record, image, append, signal)
       update({ exitCode: code })
-      if (code !== 0) return finish('FAILED', { code: 'INSTALL_FAILED', message: `The install script ended with ${code === null ? 'an unknown code' : `code ${String(code)}`}. Its log says why.` })
+      if (code !== 0)
+        return finish('FAILED', {
+          code: 'INSTALL_FAILED',
+          message: `The install script ended with ${code === null ? 'an unknown code' : `code ${String(code)}`}. Its log says why.`,
+        })
     }
     return finish('SUCCEEDED', null)
   } catch (error) {
     if (signal.aborted) {
       const isTimeout = signal.reason instanceof Error && signal.reason.name === 'TimeoutError'
       append(isTimeout ? 'The time limit of the install was reached.\n' : 'The install was cancelled.\n')
-      return isTimeout ? finish('FAILED', { code: 'INSTALL_TIMED_OUT', message: 'The install took longer than its limit.' }) : finish('ABORTED', { code: 'INSTALL_ABORTED', message: 'The install was cancelled.' })
+      return isTimeout
+        ? finish('FAILED', { code: 'INSTALL_TIMED_OUT', message: 'The install took longer than its limit.' })
+        : finish('ABORTED', { code: 'INSTALL_ABORTED', message: 'The install was cancelled.' })
     }
     const message = error instanceof Error ? error.message : String(error)
     append(`${message}\n`)
@@ -79,7 +103,13 @@ export async function runInstallation(deps: RunnerDeps, record: ServerRecord, id
 }
 
 /** Exit code of the script. */
-async function runScript(deps: RunnerDeps, record: ServerRecord, image: string, append: (text: string) => void, signal: AbortSignal): Promise<number | null> {
+async function runScript(
+  deps: RunnerDeps,
+  record: ServerRecord,
+  image: string,
+  append: (text: string) => void,
+  signal: AbortSignal,
+): Promise<number | null> {
   const { spec } = record.assignment
   const folders = deps.foldersOf(record.id)
   const id = installIdOf(record.id)

@@ -27,7 +27,10 @@ export function createDiskUsage(monotonicMs: () => number): DiskUsage {
       if ((value === undefined || monotonicMs() - value.at > FRESH_MS) && !queued.has(folder)) {
         queued.add(folder)
         // Files come and go while du walks: it may complain, and the next walk tells the truth.
-        walk = walk.then(() => measure(folder)).catch(() => undefined).finally(() => queued.delete(folder))
+        walk = walk
+          .then(() => measure(folder))
+          .catch(() => undefined)
+          .finally(() => queued.delete(folder))
       }
       return value?.bytes ?? 0
     },

@@ -30,7 +30,12 @@ export type RunnerDeps = {
 const PIDS = 512
 
 export const portsOf = (spec: ServerSpec): ServerPort[] =>
-  spec.ports.map(({ ip, port, protocol }) => ({ ip, port, protocol: protocol === 'TCP' ? 'tcp' : protocol === 'UDP' ? 'udp' : 'both', containerPort: port }))
+  spec.ports.map(({ ip, port, protocol }) => ({
+    ip,
+    port,
+    protocol: protocol === 'TCP' ? 'tcp' : protocol === 'UDP' ? 'udp' : 'both',
+    containerPort: port,
+  }))
 
 export const isSignal = (name: string): name is PosixSignal => /^SIG[A-Z0-9]+$/.test(name)
 
@@ -41,7 +46,12 @@ export function workloadOf(record: ServerRecord, image: string, namespacePath: s
     id: record.id,
     image,
     args: [...spec.startup],
-    env: { HOME: '/data', TERM: 'xterm-256color', PATH: '/usr/games:/usr/local/bin:/usr/bin:/bin', ...Object.fromEntries(spec.environment.map(({ name, value }) => [name, value])) },
+    env: {
+      HOME: '/data',
+      TERM: 'xterm-256color',
+      PATH: '/usr/games:/usr/local/bin:/usr/bin:/bin',
+      ...Object.fromEntries(spec.environment.map(({ name, value }) => [name, value])),
+    },
     workingDirectory: spec.workingDirectory,
     user: { uid: record.uid, gid: record.uid },
     hostname: spec.slug,

@@ -20,9 +20,12 @@ export function watchReady(file: string, rule: ServerSpec['ready'], onReady: (wa
     close()
     onReady(wasSeen)
   }
-  const timer = setTimeout(() => {
-    finish(rule === null)
-  }, rule === null ? ALIVE_MS : rule.timeoutSeconds * 1000)
+  const timer = setTimeout(
+    () => {
+      finish(rule === null)
+    },
+    rule === null ? ALIVE_MS : rule.timeoutSeconds * 1000,
+  )
   const close = () => {
     isDone = true
     clearTimeout(timer)

@@ -35,7 +35,11 @@ export type ServerRegistry = {
 
 const BOOT_PARALLEL = 4
 
-export function createServerRegistry(deps: RunnerDeps, store: Store, onBootError: (serverId: string, error: unknown) => void): ServerRegistry {
+export function createServerRegistry(
+  deps: RunnerDeps,
+  store: Store,
+  onBootError: (serverId: string, error: unknown) => void,
+): ServerRegistry {
   const runners = new Map<string, ServerRunner>()
   const listeners = new Set<RunnerListener>()
   const tell: RunnerListener = {
@@ -62,9 +66,11 @@ export function createServerRegistry(deps: RunnerDeps, store: Store, onBootError
         store.finishCommand({ commandId: command.id, status: 'FAILED', errorCode, error })
       }
       if (runner === undefined) end('REMOVED', 'The server was deleted.')
-      else if (command.kind === 'CONSOLE_INPUT') end('OUTCOME_UNKNOWN', 'The agent was restarted while it wrote this; it is not written twice.')
+      else if (command.kind === 'CONSOLE_INPUT')
+        end('OUTCOME_UNKNOWN', 'The agent was restarted while it wrote this; it is not written twice.')
       else if (command.kind === 'INSTALL') end('INTERRUPTED', 'The agent was restarted during the install.')
-      else if (command.kind === 'RESTART' && (runner.record().runningSince ?? '') > command.receivedAt) store.finishCommand({ commandId: command.id, status: 'DONE', errorCode: null, error: null })
+      else if (command.kind === 'RESTART' && (runner.record().runningSince ?? '') > command.receivedAt)
+        store.finishCommand({ commandId: command.id, status: 'DONE', errorCode: null, error: null })
       else runner.command(command)
     }
   }

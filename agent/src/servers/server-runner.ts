@@ -129,6 +129,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     const abort = new AbortController()
     launching = abort
     wasKilled = false
+    const isCancelled = () => abort.signal.aborted
     try {
       const { spec } = record.assignment
       const image = await deps.images.ensure(spec.image, () => undefined, abort.signal)
@@ -148,13 +149,16 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
       follow(run, deps.now())
       report()
       // A stop that came while the process was being made.
-      if (abort.signal.aborted) void (wasKilled ? kill() : stop())
+      if (isCancelled()) void (wasKilled ? kill() : stop())
     } catch (error) {
       launching = null
       serverConsole.stream.endRun()
       await network.detach(id).catch(() => undefined)
-      if (abort.signal.aborted) {
-        finish([...waiting.kill.splice(0).map(done), ...waiting.restart.splice(0).map((command) => failed(command, 'SUPERSEDED', 'Another order came before the start.'))])
+      if (isCancelled()) {
+        finish([
+          ...waiting.kill.splice(0).map(done),
+          ...waiting.restart.splice(0).map((command) => failed(command, 'SUPERSEDED', 'Another order came before the start.')),
+        ])
         dispatch({ kind: 'startCancelled' })
         return
       }
@@ -193,7 +197,9 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     serverConsole.stream.endRun()
     await retry(() => network.detach(id))
     const { code, outOfMemory } = exit
-    serverConsole.notice(outOfMemory ? 'Ended: out of memory' : code === null ? 'Ended; the exit code is not known' : `Ended with code ${String(code)}`)
+    serverConsole.notice(
+      outOfMemory ? 'Ended: out of memory' : code === null ? 'Ended; the exit code is not known' : `Ended with code ${String(code)}`,
+    )
     finish(waiting.kill.splice(0).map(done))
     dispatch({ kind: 'exited', exit: { code, outOfMemory, wasKilled } })
   }
@@ -324,7 +330,9 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
           return
         }
       }
-      const wasAlive = serverConsole.stream.liveFile() !== null && (record.state === 'RUNNING' || record.state === 'STOPPING' || record.runningSince !== null)
+      const wasAlive =
+        serverConsole.stream.liveFile() !== null &&
+        (record.state === 'RUNNING' || record.state === 'STOPPING' || record.runningSince !== null)
       if (wasAlive) {
         await ended(run.state === 'exited' ? run.exit : { code: null, outOfMemory: false, at: deps.now() })
       } else {
@@ -332,7 +340,8 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
         serverConsole.stream.endRun()
         await retry(() => runtime.collect(id))
         await retry(() => network.detach(id))
-        if (record.state === 'STARTING' || record.state === 'STOPPING' || record.state === 'RUNNING') save({ state: 'STOPPED', startsAgain: false })
+        if (record.state === 'STARTING' || record.state === 'STOPPING' || record.state === 'RUNNING')
+          save({ state: 'STOPPED', startsAgain: false })
       }
       dispatchWanted()
     },
@@ -381,6 +390,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   /** A settled generation is not wanted again: what was given up stays given up. */
   function dispatchWanted(): void {
     const { generation, desiredState } = record.assignment
-    if (generation > record.settledGeneration && record.isInstalled && installing === null) dispatch({ kind: 'wanted', desired: desiredState })
+    if (generation > record.settledGeneration && record.isInstalled && installing === null)
+      dispatch({ kind: 'wanted', desired: desiredState })
   }
 }

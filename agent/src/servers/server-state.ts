@@ -47,7 +47,9 @@ function ended(current: RunnerState, event: RunnerEvent & { kind: 'exited' }): T
   const { exit } = event
   if (current.state === 'STOPPING') {
     const reason: RunnerEffect = { kind: 'exit', reason: exit.wasKilled ? 'KILLED' : 'STOPPED' }
-    return current.startsAgain ? { ...STARTING, effects: [reason, ...STARTING.effects] } : to('STOPPED', [reason, { kind: 'problem', problem: null }])
+    return current.startsAgain
+      ? { ...STARTING, effects: [reason, ...STARTING.effects] }
+      : to('STOPPED', [reason, { kind: 'problem', problem: null }])
   }
   const reason = ownReason(exit)
   // A game that ends by itself, cleanly, was stopped by its players or its own rules: that is accepted.
@@ -66,7 +68,11 @@ export function transition(current: RunnerState, event: RunnerEvent): Transition
     case 'ERROR':
       if (event.kind === 'restart' || (event.kind === 'wanted' && event.desired === 'RUNNING')) return STARTING
       // A process that SIGKILL could not end has gone after all.
-      if (event.kind === 'exited' && current.state === 'ERROR') return to('STOPPED', [{ kind: 'exit', reason: 'KILLED' }, { kind: 'problem', problem: null }])
+      if (event.kind === 'exited' && current.state === 'ERROR')
+        return to('STOPPED', [
+          { kind: 'exit', reason: 'KILLED' },
+          { kind: 'problem', problem: null },
+        ])
       return same
     case 'STARTING':
     case 'RUNNING':
@@ -97,7 +103,13 @@ export function transition(current: RunnerState, event: RunnerEvent): Transition
         case 'stopTimedOut':
           return { ...current, effects: [{ kind: 'kill' }] }
         case 'killTimedOut':
-          return to('ERROR', [{ kind: 'problem', problem: { code: 'KILL_WITHOUT_EFFECT', message: 'The process does not end, even by force. The node needs a look.' } }, { kind: 'settle' }])
+          return to('ERROR', [
+            {
+              kind: 'problem',
+              problem: { code: 'KILL_WITHOUT_EFFECT', message: 'The process does not end, even by force. The node needs a look.' },
+            },
+            { kind: 'settle' },
+          ])
         case 'exited':
           return ended(current, event)
         case 'startFailed':

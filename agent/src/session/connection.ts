@@ -45,7 +45,12 @@ export async function connect(url: string): Promise<Connection> {
     retryAttempts: 0,
     keepAlive: KEEP_ALIVE_MS,
     onNonLazyError: (error) => {
-      const reason = error instanceof Error ? error.message : 'code' in Object(error) ? `closed with ${String((error as { code: unknown }).code)}` : 'the socket failed'
+      const reason =
+        error instanceof Error
+          ? error.message
+          : 'code' in Object(error)
+            ? `closed with ${String((error as { code: unknown }).code)}`
+            : 'the socket failed'
       opened.reject(new Error(reason))
       closed.resolve(reason)
     },
@@ -55,7 +60,10 @@ export async function connect(url: string): Promise<Connection> {
       },
       // A half-open connection answers nothing: the client itself would wait for ever.
       ping: (wasReceived) => {
-        if (!wasReceived) pongTimer = setTimeout(() => { client.terminate() }, KEEP_ALIVE_MS)
+        if (!wasReceived)
+          pongTimer = setTimeout(() => {
+            client.terminate()
+          }, KEEP_ALIVE_MS)
       },
       pong: (wasReceived) => {
         if (wasReceived) clearTimeout(pongTimer)
@@ -75,14 +83,17 @@ export async function connect(url: string): Promise<Connection> {
     throw error
   }
 
-  function run<Data>(document: DocumentNode, variables: Record<string, unknown>, onData: (data: Data) => void): Promise<void> {
+  function run(document: DocumentNode, variables: Record<string, unknown>, onData: (data: unknown) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      client.subscribe<Data>(
+      client.subscribe(
         { query: print(document), variables },
         {
           next(result) {
             const [error] = result.errors ?? []
-            if (error !== undefined) reject(new OperationError(error.message, typeof error.extensions?.['code'] === 'string' ? error.extensions['code'] : 'UNKNOWN'))
+            if (error !== undefined)
+              reject(
+                new OperationError(error.message, typeof error.extensions?.['code'] === 'string' ? error.extensions['code'] : 'UNKNOWN'),
+              )
             else if (result.data != null) onData(result.data)
           },
           error(error) {
@@ -91,7 +102,12 @@ export async function connect(url: string): Promise<Connection> {
               return
             }
             const [first] = error as { message: string; extensions?: Record<string, unknown> }[]
-            reject(new OperationError(first?.message ?? 'refused', typeof first?.extensions?.['code'] === 'string' ? first.extensions['code'] : 'UNKNOWN'))
+            reject(
+              new OperationError(
+                first?.message ?? 'refused',
+                typeof first?.extensions?.['code'] === 'string' ? first.extensions['code'] : 'UNKNOWN',
+              ),
+            )
           },
           complete: resolve,
         },
@@ -103,15 +119,18 @@ export async function connect(url: string): Promise<Connection> {
     async call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables) {
       let answer: Data | undefined
       await Promise.race([
-        run<Data>(document, variables as Record<string, unknown>, (data) => {
-          answer = data
+        run(document, variables as Record<string, unknown>, (data) => {
+          answer = data as Data
         }),
         closed.promise.then((reason) => Promise.reject(new Error(reason))),
       ])
       if (answer === undefined) throw new Error('the api ended the call without an answer')
       return answer
     },
-    listen: (document, variables, onData) => run(document, variables as Record<string, unknown>, onData),
+    listen: <Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, onData: (data: Data) => void) =>
+      run(document, variables as Record<string, unknown>, (data) => {
+        onData(data as Data)
+      }),
     closed: closed.promise,
     close() {
       void client.dispose()

@@ -104,7 +104,17 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
     open(serverId, stream, from) {
       const old = lines.get(serverId)
       if (old?.timer != null) clearTimeout(old.timer)
-      const line: Line = { stream, next: from, acknowledged: from, inFlight: 0, isRewinding: false, lastPush: monotonicMs(), linesPerSecond: 0, timer: null, isImpatientTimer: false }
+      const line: Line = {
+        stream,
+        next: from,
+        acknowledged: from,
+        inFlight: 0,
+        isRewinding: false,
+        lastPush: monotonicMs(),
+        linesPerSecond: 0,
+        timer: null,
+        isImpatientTimer: false,
+      }
       lines.set(serverId, line)
       flush(serverId, line, false)
     },

@@ -38,7 +38,6 @@ export async function keepConnected({ url, serve, random, log, signal }: Dialler
       isRefused = error instanceof OperationError
       log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'no session')
     }
-    if (signal.aborted) return
     failures = performance.now() - started > STABLE_MS ? 0 : failures + 1
     const limit = isRefused ? LONGEST_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 10), LONGEST_WAIT_MS)
     await delay(FIRST_WAIT_MS / 2 + random() * limit, undefined, { signal }).catch(() => undefined)

@@ -90,7 +90,7 @@ export const PushSamples = graphql(`
   }
 `)
 
-export const AssignmentFields = graphql(`
+graphql(`
   fragment AssignmentFields on Assignment {
     serverId
     generation

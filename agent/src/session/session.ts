@@ -63,9 +63,17 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
   const challenge = await connection.call(operations.SignInChallenge, { nodeId: deps.nodeId })
   const { challengeId, challenge: text, instanceId } = challenge.signInChallenge
   const signature = deps.key.sign(`catalyst-agent-sign-in\n${text}\n${deps.nodeId}\n${String(PROTOCOL_VERSION)}\n${instanceId}`)
-  const { signIn } = await connection.call(operations.SignIn, { input: { nodeId: deps.nodeId, challengeId, signature, protocolVersion: PROTOCOL_VERSION } })
+  const { signIn } = await connection.call(operations.SignIn, {
+    input: { nodeId: deps.nodeId, challengeId, signature, protocolVersion: PROTOCOL_VERSION },
+  })
   await connection.call(operations.Hello, {
-    input: { agentVersion: deps.agentVersion, storeId: store.id, wallClock: deps.now().toISOString(), runtime: deps.runtime, capacity: await deps.capacity() },
+    input: {
+      agentVersion: deps.agentVersion,
+      storeId: store.id,
+      wallClock: deps.now().toISOString(),
+      runtime: deps.runtime,
+      capacity: await deps.capacity(),
+    },
   })
 
   let isSynchronised = false
@@ -93,7 +101,9 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     const records = registry.all().map((runner) => runner.record())
     for (let from = 0; from === 0 || from < records.length; from += REPORTS_PER_MESSAGE) {
       const part = records.slice(from, from + REPORTS_PER_MESSAGE)
-      await connection.call(operations.ReportServers, { input: { isSnapshot: true, isLast: from + REPORTS_PER_MESSAGE >= records.length, reports: part.map(toReport) } })
+      await connection.call(operations.ReportServers, {
+        input: { isSnapshot: true, isLast: from + REPORTS_PER_MESSAGE >= records.length, reports: part.map(toReport) },
+      })
       for (const record of part) if (record.isRemoved) registry.forget(record.id)
     }
   }
@@ -134,7 +144,9 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
         // The outcome comes with the end of the log.
         const isWhole = logFrom + logText.length === installation.log.length
         const status = isWhole ? installation.status : 'RUNNING'
-        await connection.call(operations.ReportInstallation, { input: { serverId, installationId, status, step, percent, exitCode, error, logFrom, logText } })
+        await connection.call(operations.ReportInstallation, {
+          input: { serverId, installationId, status, step, percent, exitCode, error, logFrom, logText },
+        })
         logSent.set(installation.id, logFrom + logText.length)
         if (!isWhole) changedInstallations.set(installation.id, installation)
       }
@@ -149,7 +161,20 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
 
   const pusher = createConsolePusher({
     push: async (serverId, from, parts) => {
-      const input = { serverId, from, parts: parts.map(({ kind, runId, at, text, base64, actor, bytes }) => ({ kind, runId, at, text, base64, actor, gapBytes: kind === 'GAP' ? bytes : null, gapReason: kind === 'GAP' ? ('DAMAGED' as const) : null })) }
+      const input = {
+        serverId,
+        from,
+        parts: parts.map(({ kind, runId, at, text, base64, actor, bytes }) => ({
+          kind,
+          runId,
+          at,
+          text,
+          base64,
+          actor,
+          gapBytes: kind === 'GAP' ? bytes : null,
+          gapReason: kind === 'GAP' ? ('DAMAGED' as const) : null,
+        })),
+      }
       return (await connection.call(operations.PushConsole, { input })).pushConsole
     },
     onAcknowledged: (serverId, position) => {
@@ -192,7 +217,10 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     try {
       await sendSnapshot()
       isSynchronised = true
-      sampler = createSampler({ sample: deps.sample, diskBytes: deps.diskBytes, monotonicMs: deps.monotonicMs, now: deps.now, onSamples: pushSamples }, signIn.sampleSeconds)
+      sampler = createSampler(
+        { sample: deps.sample, diskBytes: deps.diskBytes, monotonicMs: deps.monotonicMs, now: deps.now, onSamples: pushSamples },
+        signIn.sampleSeconds,
+      )
       for (const runner of registry.all()) {
         const installation = runner.installation()
         if (installation !== null) sendInstallation(installation)
@@ -236,7 +264,14 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
         fail(error)
       }
     })
-    return await Promise.race([failure.promise, connection.closed, ended.then(() => 'the api ended the orders', (error: unknown) => (error instanceof Error ? error.message : String(error)))])
+    return await Promise.race([
+      failure.promise,
+      connection.closed,
+      ended.then(
+        () => 'the api ended the orders',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      ),
+    ])
   } finally {
     clearInterval(heartbeat)
     leave()

@@ -3,7 +3,9 @@ import type { ConsoleJournal, JournalInsert, JournalRun } from '../console/conso
 
 export function createConsoleJournal(database: DatabaseSync): ConsoleJournal {
   const runs = database.prepare('select number, run_id as runId, base, size from console_run where server_id = ? order by number')
-  const inserts = database.prepare('select file_offset as fileOffset, kind, actor, at, text from console_insert where server_id = ? and run = ? order by ordinal')
+  const inserts = database.prepare(
+    'select file_offset as fileOffset, kind, actor, at, text from console_insert where server_id = ? and run = ? order by ordinal',
+  )
   const addRun = database.prepare('insert into console_run (server_id, number, run_id, base, size) values (?, ?, ?, ?, ?)')
   const closeRun = database.prepare('update console_run set size = ? where server_id = ? and number = ?')
   const addInsert = database.prepare(`

@@ -50,4 +50,9 @@ export type CommandRecord = {
   receivedAt: string
 }
 
-export type CommandResult = { commandId: string; status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'; errorCode: string | null; error: string | null }
+export type CommandResult = {
+  commandId: string
+  status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'
+  errorCode: string | null
+  error: string | null
+}

@@ -61,7 +61,8 @@ export function openStore({ file, uids }: StoreOptions): Store {
   const all = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).all(...values)
   const run = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).run(...values)
   const meta = (key: string) => get('select value from meta where key = ?', key)?.['value'] as string | undefined
-  const setMeta = (key: string, value: string) => run('insert into meta values (?, ?) on conflict (key) do update set value = excluded.value', key, value)
+  const setMeta = (key: string, value: string) =>
+    run('insert into meta values (?, ?) on conflict (key) do update set value = excluded.value', key, value)
 
   let id = meta('id')
   if (id === undefined) {
@@ -69,7 +70,9 @@ export function openStore({ file, uids }: StoreOptions): Store {
     setMeta('id', id)
   }
   let lastPosition = Number(get('select coalesce(max(position), 0) as last from command')?.['last'])
-  const parse = <T>(row: Record<string, unknown> | undefined, column: string): T | null => (row === undefined || row[column] === null ? null : (JSON.parse(row[column] as string) as T))
+  /** JSON of a column; null when there is no row or no value. */
+  const read = (row: Record<string, unknown> | undefined, column: string): unknown =>
+    row === undefined || row[column] === null ? null : JSON.parse(row[column] as string)
 
   function freeUid(): number {
     const used = new Set(all('select uid from server').map((row) => row['uid']))
@@ -85,7 +88,7 @@ export function openStore({ file, uids }: StoreOptions): Store {
       setMeta('nodeId', nodeId)
     },
     servers: () => all('select record from server order by id').map((row) => JSON.parse(row['record'] as string) as ServerRecord),
-    server: (serverId) => parse<ServerRecord>(get('select record from server where id = ?', serverId), 'record'),
+    server: (serverId) => read(get('select record from server where id = ?', serverId), 'record') as ServerRecord | null,
     saveServer(record) {
       run('update server set record = ? where id = ?', JSON.stringify(record), record.id)
     },
@@ -115,17 +118,29 @@ export function openStore({ file, uids }: StoreOptions): Store {
     },
     addCommand(command) {
       lastPosition += 1
-      const added = run('insert into command (id, server_id, position, record) values (?, ?, ?, ?) on conflict do nothing', command.id, command.serverId, lastPosition, JSON.stringify(command))
+      const added = run(
+        'insert into command (id, server_id, position, record) values (?, ?, ?, ?) on conflict do nothing',
+        command.id,
+        command.serverId,
+        lastPosition,
+        JSON.stringify(command),
+      )
       run('delete from command where is_accepted = 1 and position < ?', lastPosition - KEPT_COMMANDS)
       return added.changes === 1
     },
-    openCommands: () => all('select record from command where result is null order by position').map((row) => JSON.parse(row['record'] as string) as CommandRecord),
-    result: (commandId) => parse<CommandResult>(get('select result from command where id = ?', commandId), 'result'),
+    openCommands: () =>
+      all('select record from command where result is null order by position').map(
+        (row) => JSON.parse(row['record'] as string) as CommandRecord,
+      ),
+    result: (commandId) => read(get('select result from command where id = ?', commandId), 'result') as CommandResult | null,
     finishCommand(result) {
       // The first result counts.
       run('update command set result = ? where id = ? and result is null', JSON.stringify(result), result.commandId)
     },
-    unacceptedResults: () => all('select result from command where result is not null and is_accepted = 0 order by position').map((row) => JSON.parse(row['result'] as string) as CommandResult),
+    unacceptedResults: () =>
+      all('select result from command where result is not null and is_accepted = 0 order by position').map(
+        (row) => JSON.parse(row['result'] as string) as CommandResult,
+      ),
     acceptResults(commandIds) {
       for (const commandId of commandIds) run('update command set is_accepted = 1 where id = ?', commandId)
     },

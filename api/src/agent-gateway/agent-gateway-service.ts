@@ -28,22 +28,48 @@ const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const refuse = (message: string, code: string) => new GraphQLError(message, { extensions: { code } })
 
 export type HelloInput = { agentVersion: string; storeId: string; capacity: { memoryMiB: number; cpuPercent: number; diskMiB: number } }
-export type CommandResult = { commandId: string; status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'; errorCode: string | null; error: string | null }
-export type InstallationReport = { serverId: string; installationId: string; status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED'; step: string | null; percent: number | null; exitCode: number | null; error: string | null; logFrom: number; logText: string }
+export type CommandResult = {
+  commandId: string
+  status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'
+  errorCode: string | null
+  error: string | null
+}
+export type InstallationReport = {
+  serverId: string
+  installationId: string
+  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED'
+  step: string | null
+  percent: number | null
+  exitCode: number | null
+  error: string | null
+  logFrom: number
+  logText: string
+}
 
 /** What agents may do. Everything after sign-in acts for the agent's own node only. */
 export type AgentGatewayService = {
   /** Shows every node as away. */
   forgetSessions(): Promise<void>
-  enrol(socket: AgentSocket, input: { token: string; publicKey: string; agentVersion: string }): Promise<{ nodeId: string; nodeName: string; instanceId: string }>
+  enrol(
+    socket: AgentSocket,
+    input: { token: string; publicKey: string; agentVersion: string },
+  ): Promise<{ nodeId: string; nodeName: string; instanceId: string }>
   challenge(socket: AgentSocket, nodeId: string): { challengeId: string; challenge: string; instanceId: string; protocolVersion: number }
-  signIn(socket: AgentSocket, input: { nodeId: string; challengeId: string; signature: string; protocolVersion: number }): Promise<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>
+  signIn(
+    socket: AgentSocket,
+    input: { nodeId: string; challengeId: string; signature: string; protocolVersion: number },
+  ): Promise<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>
   hello(socket: AgentSocket, input: HelloInput): Promise<void>
   heartbeat(socket: AgentSocket): Promise<void>
   reportServers(socket: AgentSocket, reports: readonly ServerReport[]): Promise<number>
   reportCommands(socket: AgentSocket, results: readonly CommandResult[]): Promise<number>
   reportInstallation(socket: AgentSocket, report: InstallationReport): Promise<number>
-  pushConsole(socket: AgentSocket, serverId: string, from: number, pieces: readonly ConsolePiece[]): Promise<{ acknowledged: number; expected: number }>
+  pushConsole(
+    socket: AgentSocket,
+    serverId: string,
+    from: number,
+    pieces: readonly ConsolePiece[],
+  ): Promise<{ acknowledged: number; expected: number }>
   pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[]): Promise<number>
   orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
   /** The socket is closed: its node is away now, unless a newer session has taken over. */
@@ -99,7 +125,9 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
   /** Runs a write only while this is the node's session: an older socket changes nothing any more. */
   function write<T>(socket: AgentSocket, agent: AgentActor, run: (tx: Transaction) => Promise<T>): Promise<T> {
     return db.transaction(async (tx) => {
-      const [node] = await tx.prisma.$queryRaw<{ sessionId: string | null }[]>`select "sessionId" from "Node" where id = ${agent.id}::uuid for share`
+      const [node] = await tx.prisma.$queryRaw<
+        { sessionId: string | null }[]
+      >`select "sessionId" from "Node" where id = ${agent.id}::uuid for share`
       if (node?.sessionId !== agent.sessionId) {
         socket.close(4409, 'replaced by a newer session')
         throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
@@ -146,8 +174,9 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const { challenge } = socket
       socket.challenge = null
       const refusal = refuse('The sign-in was refused.', 'SIGN_IN_REFUSED')
-      if (protocolVersion !== PROTOCOL_VERSION) throw refuse(`This api speaks protocol version ${String(PROTOCOL_VERSION)}.`, 'PROTOCOL_VERSION')
-      if (challenge === null || challenge.id !== challengeId || challenge.nodeId !== nodeId || challenge.expiresAt < deps.monotonicMs()) throw refusal
+      if (protocolVersion !== PROTOCOL_VERSION)
+        throw refuse(`This api speaks protocol version ${String(PROTOCOL_VERSION)}.`, 'PROTOCOL_VERSION')
+      if (challenge?.id !== challengeId || challenge.nodeId !== nodeId || challenge.expiresAt < deps.monotonicMs()) throw refusal
       const node = isId(nodeId) ? await db.prisma.node.findUnique({ where: { id: nodeId } }) : null
       const text = `catalyst-agent-sign-in\n${challenge.text}\n${nodeId}\n${String(protocolVersion)}\n${deps.instanceId}`
       if (node === null || !isSigned(node.publicKey, text, signature)) throw refusal
@@ -166,7 +195,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       if (!isId(storeId)) throw refuse('The store id is no id.', 'INVALID')
       const { agent } = socket
       await write(socket, agent, async (tx) => {
-        await tx.prisma.node.update({ where: { id: agent.id }, data: { agentVersion: agentVersion.slice(0, 32), lastSeenAt: new Date(), ...capacity } })
+        await tx.prisma.node.update({
+          where: { id: agent.id },
+          data: { agentVersion: agentVersion.slice(0, 32), lastSeenAt: new Date(), ...capacity },
+        })
       })
       socket.storeId = storeId
     },
@@ -180,13 +212,27 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
 
     async reportServers(socket, list) {
       const agent = agentOf(socket)
-      await assertOwn(socket, agent, list.map((report) => report.serverId))
+      await assertOwn(
+        socket,
+        agent,
+        list.map((report) => report.serverId),
+      )
       return write(socket, agent, async (tx) => {
         const applied = await reports.apply(tx, agent, agent.storeId, list)
-        for (const report of list) if (report.isRemoved) tx.afterCommit(() => { console.forget(report.serverId) })
+        for (const report of list)
+          if (report.isRemoved)
+            tx.afterCommit(() => {
+              console.forget(report.serverId)
+            })
         // States are known from the first report on: only then the node's servers are shown as they are.
-        const { count } = await tx.prisma.node.updateMany({ where: { id: agent.id, isOnline: false }, data: { isOnline: true, lastSeenAt: new Date() } })
-        if (count > 0) tx.afterCommit(() => { bus.publish('node', { nodeId: agent.id }) })
+        const { count } = await tx.prisma.node.updateMany({
+          where: { id: agent.id, isOnline: false },
+          data: { isOnline: true, lastSeenAt: new Date() },
+        })
+        if (count > 0)
+          tx.afterCommit(() => {
+            bus.publish('node', { nodeId: agent.id })
+          })
         return applied
       })
     },
@@ -198,7 +244,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         for (const result of results) {
           if (!isId(result.commandId)) continue
           // Only commands of this node: a foreign id ends nothing.
-          const ended = await finishCommands(tx, bus, { id: result.commandId, nodeId: agent.id }, { status: result.status, errorCode: result.errorCode, error: result.error?.slice(0, 2000) ?? null })
+          const ended = await finishCommands(
+            tx,
+            bus,
+            { id: result.commandId, nodeId: agent.id },
+            { status: result.status, errorCode: result.errorCode, error: result.error?.slice(0, 2000) ?? null },
+          )
           accepted += ended.length
           for (const command of ended) {
             if (command.kind !== 'INSTALL') continue
@@ -216,7 +267,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       if (!isId(report.installationId)) throw refuse('The installation is not known.', 'NOT_FOUND')
       return write(socket, agent, async (tx) => {
         const length = await installations.progress(tx, report.serverId, report.installationId, report)
-        if (report.status !== 'RUNNING') await reports.finishInstallation(tx, report.serverId, report.installationId, { status: report.status, exitCode: report.exitCode, error: report.error?.slice(0, 2000) ?? null })
+        if (report.status !== 'RUNNING')
+          await reports.finishInstallation(tx, report.serverId, report.installationId, {
+            status: report.status,
+            exitCode: report.exitCode,
+            error: report.error?.slice(0, 2000) ?? null,
+          })
         return length
       })
     },
@@ -224,13 +280,18 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     async pushConsole(socket, serverId, from, pieces) {
       const agent = agentOf(socket)
       await assertOwn(socket, agent, [serverId])
-      if (owned.get(socket)?.has(serverId) !== true || sockets.get(agent.id) !== socket) throw refuse('This server is not on this node.', 'FORBIDDEN')
+      if (owned.get(socket)?.has(serverId) !== true || sockets.get(agent.id) !== socket)
+        throw refuse('This server is not on this node.', 'FORBIDDEN')
       return console.ingest(serverId, from, pieces)
     },
 
     async pushSamples(socket, samples) {
       const agent = agentOf(socket)
-      await assertOwn(socket, agent, samples.map((sample) => sample.serverId))
+      await assertOwn(
+        socket,
+        agent,
+        samples.map((sample) => sample.serverId),
+      )
       metrics.ingest(samples.filter((sample) => owned.get(socket)?.has(sample.serverId) === true))
       return samples.length
     },
@@ -243,7 +304,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const { agent } = socket
       if (agent === null) return
       if (sockets.get(agent.id) === socket) sockets.delete(agent.id)
-      const { count } = await db.prisma.node.updateMany({ where: { id: agent.id, sessionId: agent.sessionId }, data: { sessionId: null, isOnline: false } })
+      const { count } = await db.prisma.node.updateMany({
+        where: { id: agent.id, sessionId: agent.sessionId },
+        data: { sessionId: null, isOnline: false },
+      })
       if (count === 0) return
       log.info({ nodeId: agent.id }, 'agent disconnected')
       bus.publish('node', { nodeId: agent.id })
@@ -252,10 +316,32 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
 }
 
 /** Of a console part as it arrives; null when it contradicts itself. */
-export function toPiece(from: number, part: { kind: 'OUTPUT' | 'INPUT' | 'NOTICE' | 'GAP'; runId: string; at: Date; text?: string | null | undefined; base64?: string | null | undefined; gapBytes?: number | null | undefined; gapReason?: 'FLOOD' | 'RETENTION' | 'SLOW_VIEWER' | 'DAMAGED' | null | undefined; actor?: string | null | undefined }): ConsolePiece | null {
-  if (part.kind === 'GAP') return part.gapBytes != null && part.gapBytes > 0 ? { kind: 'GAP', from, to: from + part.gapBytes, reason: part.gapReason ?? 'DAMAGED' } : null
+export function toPiece(
+  from: number,
+  part: {
+    kind: 'OUTPUT' | 'INPUT' | 'NOTICE' | 'GAP'
+    runId: string
+    at: Date
+    text?: string | null | undefined
+    base64?: string | null | undefined
+    gapBytes?: number | null | undefined
+    gapReason?: 'FLOOD' | 'RETENTION' | 'SLOW_VIEWER' | 'DAMAGED' | null | undefined
+    actor?: string | null | undefined
+  },
+): ConsolePiece | null {
+  if (part.kind === 'GAP')
+    return part.gapBytes != null && part.gapBytes > 0
+      ? { kind: 'GAP', from, to: from + part.gapBytes, reason: part.gapReason ?? 'DAMAGED' }
+      : null
   const bytes = part.text != null ? Buffer.from(part.text) : Buffer.from(part.base64 ?? '', 'base64')
   if (bytes.length === 0) return null
-  return { kind: part.kind, from, to: from + bytes.length, runId: part.runId.slice(0, 64), at: part.at.getTime(), actor: part.actor?.slice(0, 64) ?? null, bytes }
+  return {
+    kind: part.kind,
+    from,
+    to: from + bytes.length,
+    runId: part.runId.slice(0, 64),
+    at: part.at.getTime(),
+    actor: part.actor?.slice(0, 64) ?? null,
+    bytes,
+  }
 }
-

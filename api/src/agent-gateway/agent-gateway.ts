@@ -48,7 +48,9 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       close: (code, reason) => {
         socket.close(code, reason)
         // A peer that does not answer the close is cut.
-        setTimeout(() => { socket.terminate() }, 1000).unref()
+        setTimeout(() => {
+          socket.terminate()
+        }, 1000).unref()
       },
     }
     contexts.set(socket, { socket: state, service })
@@ -77,7 +79,8 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       // A new one for each operation: the answers about scopes are kept with it, and sign-in changes them.
       context: ({ extra }) => ({ ...contexts.get(extra.socket) }),
       onError: (_context, _id, _payload, errors) => errors.map((error) => mask(error, log)),
-      onNext: (_context, _id, _payload, _args, result: ExecutionResult) => (result.errors === undefined ? undefined : { ...result, errors: result.errors.map((error) => mask(error, log)) }),
+      onNext: (_context, _id, _payload, _args, result: ExecutionResult) =>
+        result.errors === undefined ? undefined : { ...result, errors: result.errors.map((error) => mask(error, log)) },
     },
     server,
     HEARTBEAT_SECONDS * 1000,

@@ -1,15 +1,30 @@
 import { GraphQLError } from 'graphql'
 import { agentBuilder } from './agent-builder.ts'
 import { HEARTBEAT_SECONDS, PROTOCOL_VERSION, toPiece } from './agent-gateway-service.ts'
-import { CommandResultStatusEnum, ConsoleGapReasonEnum, ConsolePartKindEnum, ExitReasonEnum, InstallationOutcomeEnum, OrderUnion, ServerStateEnum } from './agent-types.ts'
+import {
+  CommandResultStatusEnum,
+  ConsoleGapReasonEnum,
+  ConsolePartKindEnum,
+  ExitReasonEnum,
+  InstallationOutcomeEnum,
+  OrderUnion,
+  ServerStateEnum,
+} from './agent-types.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 
 const MOST_REPORTS = 500
 const MOST_SAMPLES = 1000
 
-const SignInChallenge = agentBuilder.objectRef<{ challengeId: string; challenge: string; instanceId: string; protocolVersion: number }>('SignInChallenge').implement({
-  fields: (t) => ({ challengeId: t.exposeID('challengeId'), challenge: t.exposeString('challenge'), instanceId: t.exposeID('instanceId'), protocolVersion: t.exposeInt('protocolVersion') }),
-})
+const SignInChallenge = agentBuilder
+  .objectRef<{ challengeId: string; challenge: string; instanceId: string; protocolVersion: number }>('SignInChallenge')
+  .implement({
+    fields: (t) => ({
+      challengeId: t.exposeID('challengeId'),
+      challenge: t.exposeString('challenge'),
+      instanceId: t.exposeID('instanceId'),
+      protocolVersion: t.exposeInt('protocolVersion'),
+    }),
+  })
 
 agentBuilder.queryField('signInChallenge', (t) =>
   t.field({
@@ -25,7 +40,11 @@ const EnrolNodeResult = agentBuilder.objectRef<{ nodeId: string; nodeName: strin
   fields: (t) => ({ nodeId: t.exposeID('nodeId'), nodeName: t.exposeString('nodeName'), instanceId: t.exposeID('instanceId') }),
 })
 const EnrolNodeInput = agentBuilder.inputType('EnrolNodeInput', {
-  fields: (t) => ({ token: t.string({ required: true }), publicKey: t.string({ required: true, description: 'Raw 32 bytes, base64url.' }), agentVersion: t.string({ required: true }) }),
+  fields: (t) => ({
+    token: t.string({ required: true }),
+    publicKey: t.string({ required: true, description: 'Raw 32 bytes, base64url.' }),
+    agentVersion: t.string({ required: true }),
+  }),
 })
 agentBuilder.mutationField('enrolNode', (t) =>
   t.field({
@@ -37,16 +56,23 @@ agentBuilder.mutationField('enrolNode', (t) =>
   }),
 )
 
-const SignInResult = agentBuilder.objectRef<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>('SignInResult').implement({
-  fields: (t) => ({
-    sessionId: t.exposeID('sessionId'),
-    heartbeatSeconds: t.exposeInt('heartbeatSeconds'),
-    sampleSeconds: t.exposeInt('sampleSeconds'),
-    serverTime: t.expose('serverTime', { type: 'DateTime' }),
-  }),
-})
+const SignInResult = agentBuilder
+  .objectRef<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>('SignInResult')
+  .implement({
+    fields: (t) => ({
+      sessionId: t.exposeID('sessionId'),
+      heartbeatSeconds: t.exposeInt('heartbeatSeconds'),
+      sampleSeconds: t.exposeInt('sampleSeconds'),
+      serverTime: t.expose('serverTime', { type: 'DateTime' }),
+    }),
+  })
 const SignInInput = agentBuilder.inputType('SignInInput', {
-  fields: (t) => ({ nodeId: t.id({ required: true }), challengeId: t.id({ required: true }), signature: t.string({ required: true }), protocolVersion: t.int({ required: true }) }),
+  fields: (t) => ({
+    nodeId: t.id({ required: true }),
+    challengeId: t.id({ required: true }),
+    signature: t.string({ required: true }),
+    protocolVersion: t.int({ required: true }),
+  }),
 })
 agentBuilder.mutationField('signIn', (t) =>
   t.field({
@@ -73,7 +99,9 @@ const HelloInput = agentBuilder.inputType('HelloInput', {
     capacity: t.field({ type: CapacityInput, required: true }),
   }),
 })
-const HelloResult = agentBuilder.objectRef<object>('HelloResult').implement({ fields: (t) => ({ acceptedProtocolVersion: t.int({ resolve: () => PROTOCOL_VERSION }) }) })
+const HelloResult = agentBuilder
+  .objectRef<object>('HelloResult')
+  .implement({ fields: (t) => ({ acceptedProtocolVersion: t.int({ resolve: () => PROTOCOL_VERSION }) }) })
 agentBuilder.mutationField('hello', (t) =>
   t.field({
     type: HelloResult,
@@ -87,8 +115,12 @@ agentBuilder.mutationField('hello', (t) =>
   }),
 )
 
-const HeartbeatInput = agentBuilder.inputType('HeartbeatInput', { fields: (t) => ({ wallClock: t.field({ type: 'DateTime', required: true }) }) })
-const HeartbeatResult = agentBuilder.objectRef<object>('HeartbeatResult').implement({ fields: (t) => ({ serverTime: t.field({ type: 'DateTime', resolve: () => new Date() }) }) })
+const HeartbeatInput = agentBuilder.inputType('HeartbeatInput', {
+  fields: (t) => ({ wallClock: t.field({ type: 'DateTime', required: true }) }),
+})
+const HeartbeatResult = agentBuilder
+  .objectRef<object>('HeartbeatResult')
+  .implement({ fields: (t) => ({ serverTime: t.field({ type: 'DateTime', resolve: () => new Date() }) }) })
 agentBuilder.mutationField('heartbeat', (t) =>
   t.field({
     type: HeartbeatResult,
@@ -102,9 +134,15 @@ agentBuilder.mutationField('heartbeat', (t) =>
   }),
 )
 
-const ProblemInput = agentBuilder.inputType('ProblemInput', { fields: (t) => ({ code: t.string({ required: true }), message: t.string({ required: true }) }) })
+const ProblemInput = agentBuilder.inputType('ProblemInput', {
+  fields: (t) => ({ code: t.string({ required: true }), message: t.string({ required: true }) }),
+})
 const ExitInput = agentBuilder.inputType('ExitInput', {
-  fields: (t) => ({ code: t.int(), reason: t.field({ type: ExitReasonEnum, required: true }), at: t.field({ type: 'DateTime', required: true }) }),
+  fields: (t) => ({
+    code: t.int(),
+    reason: t.field({ type: ExitReasonEnum, required: true }),
+    at: t.field({ type: 'DateTime', required: true }),
+  }),
 })
 const ServerReportInput = agentBuilder.inputType('ServerReportInput', {
   fields: (t) => ({
@@ -123,7 +161,11 @@ const ServerReportInput = agentBuilder.inputType('ServerReportInput', {
   }),
 })
 const ReportServersInput = agentBuilder.inputType('ReportServersInput', {
-  fields: (t) => ({ isSnapshot: t.boolean({ required: true }), isLast: t.boolean({ required: true }), reports: t.field({ type: [ServerReportInput], required: true }) }),
+  fields: (t) => ({
+    isSnapshot: t.boolean({ required: true }),
+    isLast: t.boolean({ required: true }),
+    reports: t.field({ type: [ServerReportInput], required: true }),
+  }),
 })
 const ReportServersResult = agentBuilder.objectRef<{ applied: number; ignored: number }>('ReportServersResult').implement({
   fields: (t) => ({ applied: t.exposeInt('applied'), ignored: t.exposeInt('ignored') }),
@@ -143,7 +185,8 @@ agentBuilder.mutationField('reportServers', (t) =>
       const reports = input.reports.map((report) => ({
         ...report,
         problem: report.problem == null ? null : { code: report.problem.code.slice(0, 64), message: report.problem.message.slice(0, 2000) },
-        lastExit: report.lastExit == null ? null : { code: report.lastExit.code ?? null, reason: report.lastExit.reason, at: report.lastExit.at },
+        lastExit:
+          report.lastExit == null ? null : { code: report.lastExit.code ?? null, reason: report.lastExit.reason, at: report.lastExit.at },
         runningSince: report.runningSince ?? null,
       }))
       const applied = await service.reportServers(socket, reports)
@@ -153,10 +196,19 @@ agentBuilder.mutationField('reportServers', (t) =>
 )
 
 const CommandResultInput = agentBuilder.inputType('CommandResultInput', {
-  fields: (t) => ({ commandId: t.id({ required: true }), status: t.field({ type: CommandResultStatusEnum, required: true }), errorCode: t.string(), error: t.string() }),
+  fields: (t) => ({
+    commandId: t.id({ required: true }),
+    status: t.field({ type: CommandResultStatusEnum, required: true }),
+    errorCode: t.string(),
+    error: t.string(),
+  }),
 })
-const ReportCommandsInput = agentBuilder.inputType('ReportCommandsInput', { fields: (t) => ({ results: t.field({ type: [CommandResultInput], required: true }) }) })
-const ReportCommandsResult = agentBuilder.objectRef<{ accepted: number }>('ReportCommandsResult').implement({ fields: (t) => ({ accepted: t.exposeInt('accepted') }) })
+const ReportCommandsInput = agentBuilder.inputType('ReportCommandsInput', {
+  fields: (t) => ({ results: t.field({ type: [CommandResultInput], required: true }) }),
+})
+const ReportCommandsResult = agentBuilder
+  .objectRef<{ accepted: number }>('ReportCommandsResult')
+  .implement({ fields: (t) => ({ accepted: t.exposeInt('accepted') }) })
 agentBuilder.mutationField('reportCommands', (t) =>
   t.field({
     type: ReportCommandsResult,
@@ -164,7 +216,12 @@ agentBuilder.mutationField('reportCommands', (t) =>
     args: { input: t.arg({ type: ReportCommandsInput, required: true }) },
     resolve: async (_root, { input }, { service, socket }) => {
       assertSize(input.results.length, MOST_REPORTS)
-      const results = input.results.map(({ commandId, status, errorCode, error }) => ({ commandId, status, errorCode: errorCode?.slice(0, 64) ?? null, error: error ?? null }))
+      const results = input.results.map(({ commandId, status, errorCode, error }) => ({
+        commandId,
+        status,
+        errorCode: errorCode?.slice(0, 64) ?? null,
+        error: error ?? null,
+      }))
       return { accepted: await service.reportCommands(socket, results) }
     },
   }),
@@ -183,7 +240,9 @@ const ReportInstallationInput = agentBuilder.inputType('ReportInstallationInput'
     logText: t.string({ required: true }),
   }),
 })
-const ReportInstallationResult = agentBuilder.objectRef<{ logLength: number }>('ReportInstallationResult').implement({ fields: (t) => ({ logLength: t.expose('logLength', { type: 'SafeInt' }) }) })
+const ReportInstallationResult = agentBuilder
+  .objectRef<{ logLength: number }>('ReportInstallationResult')
+  .implement({ fields: (t) => ({ logLength: t.expose('logLength', { type: 'SafeInt' }) }) })
 agentBuilder.mutationField('reportInstallation', (t) =>
   t.field({
     type: ReportInstallationResult,
@@ -215,7 +274,11 @@ const ConsolePartInput = agentBuilder.inputType('ConsolePartInput', {
   }),
 })
 const PushConsoleInput = agentBuilder.inputType('PushConsoleInput', {
-  fields: (t) => ({ serverId: t.id({ required: true }), from: t.field({ type: 'SafeInt', required: true }), parts: t.field({ type: [ConsolePartInput], required: true }) }),
+  fields: (t) => ({
+    serverId: t.id({ required: true }),
+    from: t.field({ type: 'SafeInt', required: true }),
+    parts: t.field({ type: [ConsolePartInput], required: true }),
+  }),
 })
 const PushConsoleResult = agentBuilder.objectRef<{ acknowledged: number; expected: number }>('PushConsoleResult').implement({
   fields: (t) => ({ acknowledged: t.expose('acknowledged', { type: 'SafeInt' }), expected: t.expose('expected', { type: 'SafeInt' }) }),
@@ -252,8 +315,12 @@ const ServerSampleInput = agentBuilder.inputType('ServerSampleInput', {
     processCount: t.int({ required: true }),
   }),
 })
-const PushSamplesInput = agentBuilder.inputType('PushSamplesInput', { fields: (t) => ({ samples: t.field({ type: [ServerSampleInput], required: true }) }) })
-const PushSamplesResult = agentBuilder.objectRef<{ accepted: number }>('PushSamplesResult').implement({ fields: (t) => ({ accepted: t.exposeInt('accepted') }) })
+const PushSamplesInput = agentBuilder.inputType('PushSamplesInput', {
+  fields: (t) => ({ samples: t.field({ type: [ServerSampleInput], required: true }) }),
+})
+const PushSamplesResult = agentBuilder
+  .objectRef<{ accepted: number }>('PushSamplesResult')
+  .implement({ fields: (t) => ({ accepted: t.exposeInt('accepted') }) })
 agentBuilder.mutationField('pushSamples', (t) =>
   t.field({
     type: PushSamplesResult,

@@ -4,15 +4,27 @@ import type { Order } from './orders.ts'
 
 // Types of the control channel; schema/AGENT_PROTOCOL.md says what they mean.
 
-export const ServerStateEnum = agentBuilder.enumType('ServerState', { values: ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'CRASHED', 'ERROR'] as const })
-export const ExitReasonEnum = agentBuilder.enumType('ExitReason', { values: ['STOPPED', 'CRASHED', 'OUT_OF_MEMORY', 'KILLED', 'UNKNOWN'] as const })
-export const CommandResultStatusEnum = agentBuilder.enumType('CommandResultStatus', { values: ['DONE', 'FAILED', 'EXPIRED', 'SUPERSEDED'] as const })
-export const InstallationOutcomeEnum = agentBuilder.enumType('InstallationOutcome', { values: ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED'] as const })
+export const ServerStateEnum = agentBuilder.enumType('ServerState', {
+  values: ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'CRASHED', 'ERROR'] as const,
+})
+export const ExitReasonEnum = agentBuilder.enumType('ExitReason', {
+  values: ['STOPPED', 'CRASHED', 'OUT_OF_MEMORY', 'KILLED', 'UNKNOWN'] as const,
+})
+export const CommandResultStatusEnum = agentBuilder.enumType('CommandResultStatus', {
+  values: ['DONE', 'FAILED', 'EXPIRED', 'SUPERSEDED'] as const,
+})
+export const InstallationOutcomeEnum = agentBuilder.enumType('InstallationOutcome', {
+  values: ['RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED'] as const,
+})
 export const ConsolePartKindEnum = agentBuilder.enumType('ConsolePartKind', { values: ['OUTPUT', 'INPUT', 'NOTICE', 'GAP'] as const })
-export const ConsoleGapReasonEnum = agentBuilder.enumType('ConsoleGapReason', { values: ['FLOOD', 'RETENTION', 'SLOW_VIEWER', 'DAMAGED'] as const })
+export const ConsoleGapReasonEnum = agentBuilder.enumType('ConsoleGapReason', {
+  values: ['FLOOD', 'RETENTION', 'SLOW_VIEWER', 'DAMAGED'] as const,
+})
 const DesiredStateEnum = agentBuilder.enumType('DesiredState', { values: ['RUNNING', 'STOPPED'] as const })
 const PortProtocolEnum = agentBuilder.enumType('PortProtocol', { values: ['TCP', 'UDP', 'BOTH'] as const })
-const CommandKindEnum = agentBuilder.enumType('CommandKind', { values: ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const })
+const CommandKindEnum = agentBuilder.enumType('CommandKind', {
+  values: ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const,
+})
 
 type Spec = Assignment['spec']
 
@@ -23,13 +35,26 @@ const EnvironmentVariable = agentBuilder.objectRef<Spec['environment'][number]>(
   fields: (t) => ({ name: t.exposeString('name'), value: t.exposeString('value') }),
 })
 const ReadyRule = agentBuilder.objectRef<NonNullable<Spec['ready']>>('ReadyRule').implement({
-  fields: (t) => ({ text: t.exposeString('text', { nullable: true }), regex: t.exposeString('regex', { nullable: true }), timeoutSeconds: t.exposeInt('timeoutSeconds') }),
+  fields: (t) => ({
+    text: t.exposeString('text', { nullable: true }),
+    regex: t.exposeString('regex', { nullable: true }),
+    timeoutSeconds: t.exposeInt('timeoutSeconds'),
+  }),
 })
 const StopRule = agentBuilder.objectRef<Spec['stop']>('StopRule').implement({
-  fields: (t) => ({ command: t.exposeString('command', { nullable: true }), signal: t.exposeString('signal', { nullable: true }), timeoutSeconds: t.exposeInt('timeoutSeconds') }),
+  fields: (t) => ({
+    command: t.exposeString('command', { nullable: true }),
+    signal: t.exposeString('signal', { nullable: true }),
+    timeoutSeconds: t.exposeInt('timeoutSeconds'),
+  }),
 })
 const Limits = agentBuilder.objectRef<Spec['limits']>('Limits').implement({
-  fields: (t) => ({ memoryMiB: t.exposeInt('memoryMiB'), cpuPercent: t.exposeInt('cpuPercent'), diskMiB: t.exposeInt('diskMiB'), pids: t.exposeInt('pids') }),
+  fields: (t) => ({
+    memoryMiB: t.exposeInt('memoryMiB'),
+    cpuPercent: t.exposeInt('cpuPercent'),
+    diskMiB: t.exposeInt('diskMiB'),
+    pids: t.exposeInt('pids'),
+  }),
 })
 const AssignedPort = agentBuilder.objectRef<Spec['ports'][number]>('AssignedPort').implement({
   fields: (t) => ({
@@ -41,7 +66,11 @@ const AssignedPort = agentBuilder.objectRef<Spec['ports'][number]>('AssignedPort
   }),
 })
 const InstallRule = agentBuilder.objectRef<NonNullable<Spec['install']>>('InstallRule').implement({
-  fields: (t) => ({ script: t.exposeString('script'), interpreter: t.exposeStringList('interpreter'), timeoutSeconds: t.exposeInt('timeoutSeconds') }),
+  fields: (t) => ({
+    script: t.exposeString('script'),
+    interpreter: t.exposeStringList('interpreter'),
+    timeoutSeconds: t.exposeInt('timeoutSeconds'),
+  }),
 })
 const ServerSpec = agentBuilder.objectRef<Spec>('ServerSpec').implement({
   fields: (t) => ({

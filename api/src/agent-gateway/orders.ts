@@ -11,7 +11,17 @@ type OrderKind = (typeof ORDER_KINDS)[number]
 export type Order =
   | { kind: 'AssignmentSnapshotOrder'; assignments: Assignment[]; isLast: boolean }
   | { kind: 'AssignmentOrder'; assignment: Assignment }
-  | { kind: 'CommandOrder'; id: string; serverId: string; commandKind: OrderKind; generation: number; deadlineSeconds: number; consoleInput: string | null; actor: string; installationId: string | null }
+  | {
+      kind: 'CommandOrder'
+      id: string
+      serverId: string
+      commandKind: OrderKind
+      generation: number
+      deadlineSeconds: number
+      consoleInput: string | null
+      actor: string
+      installationId: string | null
+    }
   | { kind: 'WatchOrder'; serverIds: string[] }
 
 const SNAPSHOT_PART = 20
@@ -24,10 +34,16 @@ const isOrderKind = (kind: string): kind is OrderKind => (ORDER_KINDS as readonl
 export type OrdersDeps = { db: Database; bus: EventBus; console: ConsoleService; metrics: MetricsService }
 
 /** The orders of one session, in the order in which they were decided. */
-export async function* streamOrders({ db, bus, console, metrics }: OrdersDeps, agent: AgentActor, signal: AbortSignal): AsyncGenerator<Order, void, undefined> {
+export async function* streamOrders(
+  { db, bus, console, metrics }: OrdersDeps,
+  agent: AgentActor,
+  signal: AbortSignal,
+): AsyncGenerator<Order, void, undefined> {
   // Listens before it reads: what is decided meanwhile comes after the snapshot, maybe twice, which is harmless.
   const orders = bus.subscribe('orders', { signal, limit: MOST_WAITING })
-  type Wake = { kind: 'order'; order: { kind: 'assignment'; serverId: string } | { kind: 'command'; commandId: string } } | { kind: 'watch' }
+  type Wake =
+    | { kind: 'order'; order: { kind: 'assignment'; serverId: string } | { kind: 'command'; commandId: string } }
+    | { kind: 'watch' }
   const wakes: Wake[] = []
   let wake: (() => void) | null = null
   const push = (event: Wake) => {
@@ -70,26 +86,39 @@ export async function* streamOrders({ db, bus, console, metrics }: OrdersDeps, a
   async function orderOf(event: Wake): Promise<Order | null> {
     if (event.kind === 'watch') return { kind: 'WatchOrder', serverIds: metrics.watched([...own]) }
     if (event.order.kind === 'command') {
-      const command = await db.prisma.command.findFirst({ where: { id: event.order.commandId, nodeId: agent.id, status: { in: [...OPEN_STATUSES] } } })
+      const command = await db.prisma.command.findFirst({
+        where: { id: event.order.commandId, nodeId: agent.id, status: { in: [...OPEN_STATUSES] } },
+      })
       return command === null ? null : toCommand(command)
     }
     const server = await db.prisma.server.findFirst({ where: { id: event.order.serverId, nodeId: agent.id }, include: WITH_PARTS })
     if (server === null) return null
     own.add(server.id)
-    await db.prisma.command.updateMany({ where: { serverId: server.id, kind: { in: ['START', 'STOP'] }, status: 'PENDING' }, data: { status: 'SENT', sentAt: new Date() } })
+    await db.prisma.command.updateMany({
+      where: { serverId: server.id, kind: { in: ['START', 'STOP'] }, status: 'PENDING' },
+      data: { status: 'SENT', sentAt: new Date() },
+    })
     return { kind: 'AssignmentOrder', assignment: await toAssignment(server) }
   }
 
   try {
     let last: string | undefined
-    for (let isLast = false; !isLast; ) {
-      const servers = await db.prisma.server.findMany({ where: { nodeId: agent.id, ...(last === undefined ? {} : { id: { gt: last } }) }, include: WITH_PARTS, orderBy: { id: 'asc' }, take: SNAPSHOT_PART })
+    for (let isLast = false; !isLast;) {
+      const servers = await db.prisma.server.findMany({
+        where: { nodeId: agent.id, ...(last === undefined ? {} : { id: { gt: last } }) },
+        include: WITH_PARTS,
+        orderBy: { id: 'asc' },
+        take: SNAPSHOT_PART,
+      })
       isLast = servers.length < SNAPSHOT_PART
       last = servers.at(-1)?.id
       for (const server of servers) own.add(server.id)
       yield { kind: 'AssignmentSnapshotOrder', assignments: await Promise.all(servers.map(toAssignment)), isLast }
     }
-    const open = await db.prisma.command.findMany({ where: { nodeId: agent.id, kind: { in: [...ORDER_KINDS] }, status: { in: [...OPEN_STATUSES] } }, orderBy: { position: 'asc' } })
+    const open = await db.prisma.command.findMany({
+      where: { nodeId: agent.id, kind: { in: [...ORDER_KINDS] }, status: { in: [...OPEN_STATUSES] } },
+      orderBy: { position: 'asc' },
+    })
     for (const command of open) {
       const order = await toCommand(command)
       if (order !== null) yield order

@@ -34,7 +34,9 @@ export async function readMigrationState(pool: pg.Pool, known: readonly string[]
 
 /** Why this code cannot run on that database, with the way out; null when it can. */
 export function problemOfMigrations({ missing, unknown }: MigrationState): string | null {
-  if (unknown.length > 0) return `The database is newer than this version (it has ${unknown.join(', ')}). Run the newer version again, or restore a backup from before the update.`
-  if (missing.length > 0) return `The database lacks migrations (${missing.join(', ')}). Apply them with \`npm run db:migrate\`; \`npm start\` does so itself.`
+  if (unknown.length > 0)
+    return `The database is newer than this version (it has ${unknown.join(', ')}). Run the newer version again, or restore a backup from before the update.`
+  if (missing.length > 0)
+    return `The database lacks migrations (${missing.join(', ')}). Apply them with \`npm run db:migrate\`; \`npm start\` does so itself.`
   return null
 }

@@ -13,7 +13,12 @@ export function decodeCursor(cursor: string, length: number): string[] {
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
     // NUL cannot be in a text of PostgreSQL: a statement with one would fail.
-    if (Array.isArray(key) && key.length === length && key.every((part): part is string => typeof part === 'string' && !part.includes('\0'))) return key
+    if (
+      Array.isArray(key) &&
+      key.length === length &&
+      key.every((part): part is string => typeof part === 'string' && !part.includes('\0'))
+    )
+      return key
   } catch {
     // Not ours: said below.
   }

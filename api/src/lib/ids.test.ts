@@ -8,7 +8,10 @@ describe('newId', () => {
     expect(earlier < later).toBe(true)
     expect(isId(earlier)).toBe(true)
   })
-  it.each(['', 'x', '018bcfe5-6800-7000-8000-00000000000', "018bcfe5-6800-7000-8000-000000000000'", '018bcfe568007000800000000000000g'])('%j is no id', (text) => {
-    expect(isId(text)).toBe(false)
-  })
+  it.each(['', 'x', '018bcfe5-6800-7000-8000-00000000000', "018bcfe5-6800-7000-8000-000000000000'", '018bcfe568007000800000000000000g'])(
+    '%j is no id',
+    (text) => {
+      expect(isId(text)).toBe(false)
+    },
+  )
 })

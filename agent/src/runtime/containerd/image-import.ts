@@ -50,7 +50,8 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
       yield { ...common, action: WriteAction.COMMIT, offset, labels }
     }
     try {
-      for await (const { action } of client.content.write(requests(), underLease(client.namespace, lease))) if (action === WriteAction.COMMIT) break
+      for await (const { action } of client.content.write(requests(), underLease(client.namespace, lease)))
+        if (action === WriteAction.COMMIT) break
     } catch (error) {
       if (!hasStatus(error, Status.ALREADY_EXISTS)) throw error
     }

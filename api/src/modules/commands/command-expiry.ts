@@ -18,13 +18,29 @@ export function createCommandExpiry({ db, bus, reports, now, onError }: CommandE
 
   async function expire(): Promise<number> {
     await db.transaction(async (tx) => {
-      const expired = await finishCommands(tx, bus, { deadline: { lte: now() } }, { status: 'EXPIRED', errorCode: 'EXPIRED', error: 'The node did not answer in time.' })
+      const expired = await finishCommands(
+        tx,
+        bus,
+        { deadline: { lte: now() } },
+        { status: 'EXPIRED', errorCode: 'EXPIRED', error: 'The node did not answer in time.' },
+      )
       for (const command of expired) {
-        if (command.kind === 'INSTALL') await reports.finishInstallation(tx, command.serverId, command.id, { status: 'FAILED', exitCode: null, error: 'The install did not end in time.' })
+        if (command.kind === 'INSTALL')
+          await reports.finishInstallation(tx, command.serverId, command.id, {
+            status: 'FAILED',
+            exitCode: null,
+            error: 'The install did not end in time.',
+          })
       }
     })
-    const next = await db.prisma.command.findFirst({ where: { status: { in: [...OPEN_STATUSES] } }, orderBy: { deadline: 'asc' }, select: { deadline: true } })
-    return next === null ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, Math.max(SHORTEST_SLEEP_MS, next.deadline.getTime() - now().getTime()))
+    const next = await db.prisma.command.findFirst({
+      where: { status: { in: [...OPEN_STATUSES] } },
+      orderBy: { deadline: 'asc' },
+      select: { deadline: true },
+    })
+    return next === null
+      ? LONGEST_SLEEP_MS
+      : Math.min(LONGEST_SLEEP_MS, Math.max(SHORTEST_SLEEP_MS, next.deadline.getTime() - now().getTime()))
   }
 
   function run(): void {

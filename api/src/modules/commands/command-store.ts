@@ -12,10 +12,21 @@ export const ORDER_KINDS = ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONS
 
 export const OPEN_STATUSES = ['PENDING', 'SENT'] as const satisfies CommandStatus[]
 
-export type NewCommand = { server: { id: string; nodeId: string; generation: number }; kind: CommandKind; deadlineSeconds: number; payload?: Prisma.InputJsonObject; id?: string }
+export type NewCommand = {
+  server: { id: string; nodeId: string; generation: number }
+  kind: CommandKind
+  deadlineSeconds: number
+  payload?: Prisma.InputJsonObject
+  id?: string
+}
 
 /** Writes an order in the transaction of the wish, and tells the node after the commit. */
-export async function addCommand(tx: Transaction, bus: EventBus, actor: Actor, { server, kind, deadlineSeconds, payload, id }: NewCommand): Promise<Command> {
+export async function addCommand(
+  tx: Transaction,
+  bus: EventBus,
+  actor: Actor,
+  { server, kind, deadlineSeconds, payload, id }: NewCommand,
+): Promise<Command> {
   const command = await tx.prisma.command.create({
     data: {
       id: id ?? newId(),
@@ -40,7 +51,12 @@ export async function addCommand(tx: Transaction, bus: EventBus, actor: Actor, {
 type Outcome = { status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'; errorCode?: string | null; error?: string | null }
 
 /** Ends open commands; one that has ended keeps its first outcome. Returns those that ended now. */
-export async function finishCommands(tx: Transaction, bus: EventBus, where: Prisma.CommandWhereInput, outcome: Outcome): Promise<Command[]> {
+export async function finishCommands(
+  tx: Transaction,
+  bus: EventBus,
+  where: Prisma.CommandWhereInput,
+  outcome: Outcome,
+): Promise<Command[]> {
   const open = await tx.prisma.command.findMany({ where: { ...where, status: { in: [...OPEN_STATUSES] } } })
   if (open.length === 0) return []
   await tx.prisma.command.updateMany({

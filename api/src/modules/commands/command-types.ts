@@ -1,7 +1,9 @@
 import { builder } from '../../graphql/builder.ts'
 import type { Command } from './command-store.ts'
 
-const CommandStatusEnum = builder.enumType('CommandStatus', { values: ['PENDING', 'SENT', 'DONE', 'FAILED', 'EXPIRED', 'SUPERSEDED'] as const })
+const CommandStatusEnum = builder.enumType('CommandStatus', {
+  values: ['PENDING', 'SENT', 'DONE', 'FAILED', 'EXPIRED', 'SUPERSEDED'] as const,
+})
 
 export const CommandType = builder.objectRef<Command>('Command').implement({
   description: 'An order to a node. It waits while the node is away, until its deadline.',

@@ -18,7 +18,9 @@ export type ConsolePiece = ConsoleChunk | ConsoleGap
 /** The part of a piece from a position on. */
 export function dropBefore(piece: ConsolePiece, position: number): ConsolePiece {
   if (position <= piece.from) return piece
-  return piece.kind === 'GAP' ? { ...piece, from: position } : { ...piece, from: position, bytes: piece.bytes.subarray(position - piece.from) }
+  return piece.kind === 'GAP'
+    ? { ...piece, from: position }
+    : { ...piece, from: position, bytes: piece.bytes.subarray(position - piece.from) }
 }
 
 export function countLines(bytes: Buffer): number {
@@ -34,7 +36,8 @@ export function* joinPieces(pieces: Iterable<ConsolePiece>, largest: number): Ge
   const close = function* (): Generator<ConsolePiece> {
     const [first] = open
     const last = open.at(-1)
-    if (first !== undefined && last !== undefined) yield open.length === 1 ? first : { ...first, to: last.to, bytes: Buffer.concat(open.map((chunk) => chunk.bytes)) }
+    if (first !== undefined && last !== undefined)
+      yield open.length === 1 ? first : { ...first, to: last.to, bytes: Buffer.concat(open.map((chunk) => chunk.bytes)) }
     open = []
     size = 0
   }

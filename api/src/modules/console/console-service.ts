@@ -24,7 +24,12 @@ export type ConsoleService = {
    * A server's console without end: from `after` (0 is the oldest kept), or the last `tailLines` lines, then live. A
    * position beyond the end waits until the console has got there. Ends when `signal` aborts.
    */
-  read(actor: UserActor, serverId: string, start: { after: number } | { tailLines: number }, signal: AbortSignal): Promise<AsyncGenerator<ConsolePiece, void, undefined>>
+  read(
+    actor: UserActor,
+    serverId: string,
+    start: { after: number } | { tailLines: number },
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<ConsolePiece, void, undefined>>
   /** Types a line into a running game. Id of the command, after the node has answered or 5 s. */
   send(actor: UserActor, input: { serverId: string; command: string }): Promise<string>
   /** Forgets a server that is gone. */
@@ -58,7 +63,14 @@ type Live = {
   waiters: Set<() => void>
 }
 
-export type ConsoleServiceDeps = { db: Database; bus: EventBus; audit: AuditService; store: ConsoleStore; monotonicMs: () => number; onError: (error: unknown) => void }
+export type ConsoleServiceDeps = {
+  db: Database
+  bus: EventBus
+  audit: AuditService
+  store: ConsoleStore
+  monotonicMs: () => number
+  onError: (error: unknown) => void
+}
 
 export function createConsoleService({ db, bus, audit, store, monotonicMs, onError }: ConsoleServiceDeps): ConsoleService {
   const consoles = new Map<string, Promise<Live>>()
@@ -68,7 +80,18 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
   function open(serverId: string): Promise<Live> {
     const known = consoles.get(serverId)
     if (known !== undefined) return known
-    const opened = store.end(serverId).then((end): Live => ({ head: end, durable: end, pending: [], pendingBytes: 0, timer: null, writing: null, listeners: new Set(), waiters: new Set() }))
+    const opened = store
+      .end(serverId)
+      .then((end): Live => ({
+        head: end,
+        durable: end,
+        pending: [],
+        pendingBytes: 0,
+        timer: null,
+        writing: null,
+        listeners: new Set(),
+        waiters: new Set(),
+      }))
     consoles.set(serverId, opened)
     opened.catch(() => consoles.delete(serverId))
     return opened
@@ -158,9 +181,10 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
 
   async function* follow(serverId: string, live: Live, start: number, signal: AbortSignal): AsyncGenerator<ConsolePiece, void, undefined> {
     let position = start
+    const isOver = () => signal.aborted
     // History first. What becomes durable meanwhile is read as history too, until memory joins without a hole.
     for (;;) {
-      if (signal.aborted) return
+      if (isOver()) return
       const oldest = live.pending[0]?.from ?? live.head
       if (position >= oldest || position >= live.durable) break
       const pieces = await store.next(serverId, position)
@@ -170,7 +194,10 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
         yield { from: position, to: first.from, kind: 'GAP', reason: 'RETENTION' }
         position = first.from
       }
-      for (const piece of joinPieces(pieces.filter((candidate) => candidate.to > position).map((candidate) => dropBefore(candidate, position)), JOINED_BYTES)) {
+      for (const piece of joinPieces(
+        pieces.filter((candidate) => candidate.to > position).map((candidate) => dropBefore(candidate, position)),
+        JOINED_BYTES,
+      )) {
         yield piece
         position = piece.to
       }
@@ -196,17 +223,20 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
     const abort = () => wake?.()
     signal.addEventListener('abort', abort)
     try {
-      while (!signal.aborted) {
+      while (!isOver()) {
         const waiting = queue.splice(0)
         queued = 0
-        for (const piece of joinPieces(waiting.filter((candidate) => candidate.to > position).map((candidate) => dropBefore(candidate, position)), JOINED_BYTES)) {
+        for (const piece of joinPieces(
+          waiting.filter((candidate) => candidate.to > position).map((candidate) => dropBefore(candidate, position)),
+          JOINED_BYTES,
+        )) {
           yield piece
           position = piece.to
         }
         if (queue.length > 0) continue
         await new Promise<void>((resolve) => {
           wake = resolve
-          if (signal.aborted) resolve()
+          if (isOver()) resolve()
         })
         wake = null
       }
@@ -252,10 +282,13 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
     },
 
     async read(actor, serverId, start, signal) {
-      const server = await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } }).catch(() => null)
+      const server = await db.prisma.server
+        .findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
+        .catch(() => null)
       demand(actor, server, 'console:read')
       if ('after' in start && start.after < 0) throw new ValidationError([{ path: ['after'], code: 'INVALID', message: 'is not below 0' }])
-      if ('tailLines' in start && (start.tailLines < 0 || start.tailLines > MOST_TAIL_LINES)) throw new ValidationError([{ path: ['tailLines'], code: 'INVALID', message: `is between 0 and ${String(MOST_TAIL_LINES)}` }])
+      if ('tailLines' in start && (start.tailLines < 0 || start.tailLines > MOST_TAIL_LINES))
+        throw new ValidationError([{ path: ['tailLines'], code: 'INVALID', message: `is between 0 and ${String(MOST_TAIL_LINES)}` }])
       const live = await open(serverId)
       const position = 'after' in start ? start.after : await tailStart(serverId, live, start.tailLines)
       return follow(serverId, live, position, signal)
@@ -263,7 +296,8 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
 
     async send(actor, { serverId, command }) {
       const text = command.endsWith('\n') ? command.slice(0, -1) : command
-      if (text.length === 0 || text.length > LONGEST_COMMAND) throw new ValidationError([{ path: ['command'], code: 'INVALID', message: `has 1 to ${String(LONGEST_COMMAND)} characters` }])
+      if (text.length === 0 || text.length > LONGEST_COMMAND)
+        throw new ValidationError([{ path: ['command'], code: 'INVALID', message: `has 1 to ${String(LONGEST_COMMAND)} characters` }])
       if (/\p{Cc}/u.test(text)) throw new ValidationError([{ path: ['command'], code: 'INVALID', message: 'has no control characters' }])
       const wait = limiter.take(`${actor.id}/${serverId}`)
       if (wait > 0) throw new RateLimitedError(wait)
@@ -272,9 +306,19 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
         demand(actor, server, 'console:send')
         if (server === null) throw new NotFoundError('The server')
         if (!server.node.isOnline) throw new NodeOfflineError()
-        if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING') throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
-        const order = await addCommand(tx, bus, actor, { server, kind: 'CONSOLE_INPUT', deadlineSeconds: COMMAND_DEADLINE_SECONDS, payload: { consoleInput: text } })
-        await audit.record(tx, actor, { action: 'console:send', subject: { kind: 'server', id: server.id, name: server.name }, change: { command: text } })
+        if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING')
+          throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
+        const order = await addCommand(tx, bus, actor, {
+          server,
+          kind: 'CONSOLE_INPUT',
+          deadlineSeconds: COMMAND_DEADLINE_SECONDS,
+          payload: { consoleInput: text },
+        })
+        await audit.record(tx, actor, {
+          action: 'console:send',
+          subject: { kind: 'server', id: server.id, name: server.name },
+          change: { command: text },
+        })
         const answer = untilFinished(order.id)
         return { id: order.id, answer }
       })

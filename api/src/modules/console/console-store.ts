@@ -41,9 +41,18 @@ export function createConsoleStore(db: Database): ConsoleStore {
       })
     },
 
-    next: (serverId, position) => read('select data from "ConsoleSegment" where "serverId" = $1::uuid and "toPosition" > $2 order by "fromPosition" limit 1', 'console-next', [serverId, position]),
+    next: (serverId, position) =>
+      read(
+        'select data from "ConsoleSegment" where "serverId" = $1::uuid and "toPosition" > $2 order by "fromPosition" limit 1',
+        'console-next',
+        [serverId, position],
+      ),
 
     previous: (serverId, position) =>
-      read('select data from "ConsoleSegment" where "serverId" = $1::uuid and "fromPosition" < $2 order by "fromPosition" desc limit 1', 'console-previous', [serverId, position]),
+      read(
+        'select data from "ConsoleSegment" where "serverId" = $1::uuid and "fromPosition" < $2 order by "fromPosition" desc limit 1',
+        'console-previous',
+        [serverId, position],
+      ),
   }
 }

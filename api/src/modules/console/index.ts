@@ -19,7 +19,10 @@ builder.objectRef<ConsoleChunk>('ConsoleChunk').implement({
   fields: (t) => ({
     kind: t.expose('kind', { type: ConsoleChunkKindEnum }),
     runId: t.exposeID('runId'),
-    text: t.string({ description: 'Whole or partial lines. Bytes that are not UTF-8 are U+FFFD.', resolve: (chunk) => chunk.bytes.toString('utf8') }),
+    text: t.string({
+      description: 'Whole or partial lines. Bytes that are not UTF-8 are U+FFFD.',
+      resolve: (chunk) => chunk.bytes.toString('utf8'),
+    }),
     at: t.field({ type: 'DateTime', resolve: (chunk) => new Date(chunk.at) }),
     actor: t.exposeString('actor', { nullable: true, description: 'Who typed it; of INPUT only.' }),
   }),
@@ -38,13 +41,22 @@ builder.subscriptionField('consoleEvents', (t) =>
     authScopes: { permission: 'console:read' },
     args: { serverId: t.arg.id({ required: true }), after: t.arg({ type: 'SafeInt' }), tailLines: t.arg.int({ defaultValue: 200 }) },
     subscribe: (_root, { serverId, after, tailLines }, context) =>
-      context.services.console.read(actorOf(context), serverId, after == null ? { tailLines: tailLines ?? 200 } : { after: Number(after) }, context.signal),
+      context.services.console.read(
+        actorOf(context),
+        serverId,
+        after == null ? { tailLines: tailLines ?? 200 } : { after },
+        context.signal,
+      ),
     resolve: (piece) => piece,
   }),
 )
 
-const SendConsoleCommandInput = builder.inputType('SendConsoleCommandInput', { fields: (t) => ({ serverId: t.id({ required: true }), command: t.string({ required: true }) }) })
-const SendConsoleCommandSuccess = builder.objectRef<{ command: Command }>('SendConsoleCommandSuccess').implement({ fields: (t) => ({ command: t.expose('command', { type: CommandType }) }) })
+const SendConsoleCommandInput = builder.inputType('SendConsoleCommandInput', {
+  fields: (t) => ({ serverId: t.id({ required: true }), command: t.string({ required: true }) }),
+})
+const SendConsoleCommandSuccess = builder
+  .objectRef<{ command: Command }>('SendConsoleCommandSuccess')
+  .implement({ fields: (t) => ({ command: t.expose('command', { type: CommandType }) }) })
 
 builder.mutationField('sendConsoleCommand', (t) =>
   t.field({
@@ -53,6 +65,8 @@ builder.mutationField('sendConsoleCommand', (t) =>
     authScopes: { permission: 'console:send' },
     errors: { types: [ValidationError, NotFoundError, StateConflictError, NodeOfflineError, RateLimitedError] },
     args: { input: t.arg({ type: SendConsoleCommandInput, required: true }) },
-    resolve: async (_root, { input }, context) => ({ command: await context.services.servers.command(await context.services.console.send(actorOf(context), input)) }),
+    resolve: async (_root, { input }, context) => ({
+      command: await context.services.servers.command(await context.services.console.send(actorOf(context), input)),
+    }),
   }),
 )

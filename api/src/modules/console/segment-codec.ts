@@ -28,7 +28,7 @@ export async function encodeSegment(pieces: readonly ConsolePiece[]): Promise<Ui
 export async function decodeSegment(data: Uint8Array): Promise<ConsolePiece[]> {
   const records = await decompress(data, { maxOutputLength: LARGEST })
   const pieces: ConsolePiece[] = []
-  for (let at = 0; at < records.length; ) {
+  for (let at = 0; at < records.length;) {
     const headerLength = records.readUInt32BE(at)
     const header = JSON.parse(records.toString('utf8', at + 4, at + 4 + headerLength)) as ConsolePiece
     const bytesAt = at + 4 + headerLength

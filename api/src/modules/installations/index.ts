@@ -19,7 +19,8 @@ builder.subscriptionField('installationEvents', (t) =>
     description: 'The newest install of a server from a character of its log on.',
     authScopes: { permission: 'server:read' },
     args: { serverId: t.arg.id({ required: true }), after: t.arg({ type: 'SafeInt', defaultValue: 0 }) },
-    subscribe: (_root, { serverId, after }, context) => context.services.installations.watch(actorOf(context), serverId, Number(after ?? 0), context.signal),
+    subscribe: (_root, { serverId, after }, context) =>
+      context.services.installations.watch(actorOf(context), serverId, after ?? 0, context.signal),
     resolve: (change) => change,
   }),
 )

@@ -17,13 +17,19 @@ export type InstallationService = {
   /** Takes progress of a running installation; repeated log text is trimmed. Length of the log then. */
   progress(tx: Transaction, serverId: string, installationId: string, progress: InstallationProgress): Promise<number>
   /** The newest installation from a character of its log on, then its changes. */
-  watch(actor: UserActor, serverId: string, after: number, signal: AbortSignal): Promise<AsyncGenerator<InstallationChange, void, undefined>>
+  watch(
+    actor: UserActor,
+    serverId: string,
+    after: number,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<InstallationChange, void, undefined>>
 }
 
 const LARGEST_LOG = 2 ** 20 + 1024
 
 export function createInstallationService({ db, bus }: { db: Database; bus: EventBus }): InstallationService {
-  const newestOf = (serverId: string) => db.prisma.installation.findFirst({ where: { serverId }, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }] })
+  const newestOf = (serverId: string) =>
+    db.prisma.installation.findFirst({ where: { serverId }, orderBy: [{ createdAt: 'desc' }, { id: 'desc' }] })
 
   async function* follow(serverId: string, after: number, signal: AbortSignal): AsyncGenerator<InstallationChange, void, undefined> {
     const events = bus.subscribe('installation', { signal })
@@ -49,7 +55,11 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
 
   return {
     async newest(serverIds) {
-      const rows = await db.prisma.installation.findMany({ where: { serverId: { in: [...serverIds] } }, orderBy: [{ serverId: 'asc' }, { createdAt: 'desc' }, { id: 'desc' }], distinct: ['serverId'] })
+      const rows = await db.prisma.installation.findMany({
+        where: { serverId: { in: [...serverIds] } },
+        orderBy: [{ serverId: 'asc' }, { createdAt: 'desc' }, { id: 'desc' }],
+        distinct: ['serverId'],
+      })
       return new Map(rows.map((row) => [row.serverId, row]))
     },
 
@@ -62,7 +72,17 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
       const isOpen = installation.status === 'PENDING' || installation.status === 'RUNNING'
       await tx.prisma.installation.update({
         where: { id: installationId },
-        data: { log: text, ...(isOpen ? { status: 'RUNNING', step, percent: percent === null ? null : Math.min(100, Math.max(0, percent)), startedAt: installation.startedAt ?? new Date() } : {}) },
+        data: {
+          log: text,
+          ...(isOpen
+            ? {
+                status: 'RUNNING',
+                step,
+                percent: percent === null ? null : Math.min(100, Math.max(0, percent)),
+                startedAt: installation.startedAt ?? new Date(),
+              }
+            : {}),
+        },
       })
       tx.afterCommit(() => {
         bus.publish('installation', { serverId })
@@ -71,7 +91,9 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
     },
 
     async watch(actor, serverId, after, signal) {
-      const server = await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } }).catch(() => null)
+      const server = await db.prisma.server
+        .findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
+        .catch(() => null)
       demand(actor, server, 'server:read')
       return follow(serverId, Math.max(0, after), signal)
     },

@@ -1,7 +1,9 @@
 import { builder } from '../../graphql/builder.ts'
 import type { Installation } from './installation-service.ts'
 
-const InstallationStatusEnum = builder.enumType('InstallationStatus', { values: ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED'] as const })
+const InstallationStatusEnum = builder.enumType('InstallationStatus', {
+  values: ['PENDING', 'RUNNING', 'SUCCEEDED', 'FAILED', 'ABORTED'] as const,
+})
 
 export const InstallationType = builder.objectRef<Installation>('Installation').implement({
   description: 'One run of the install: image, then script.',

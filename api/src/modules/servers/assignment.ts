@@ -39,11 +39,27 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
       environment: Object.entries(spec.environment).map(([name, value]) => ({ name, value: fill(value) })),
       workingDirectory: spec.workingDirectory,
       readOnlyRoot: spec.readOnlyRoot,
-      ready: spec.ready === undefined ? null : { text: spec.ready.text ?? null, regex: spec.ready.regex ?? null, timeoutSeconds: spec.ready.timeoutSeconds },
-      stop: { command: spec.stop.command === undefined ? null : fill(spec.stop.command), signal: spec.stop.signal ?? null, timeoutSeconds: spec.stop.timeoutSeconds },
+      ready:
+        spec.ready === undefined
+          ? null
+          : { text: spec.ready.text ?? null, regex: spec.ready.regex ?? null, timeoutSeconds: spec.ready.timeoutSeconds },
+      stop: {
+        command: spec.stop.command === undefined ? null : fill(spec.stop.command),
+        signal: spec.stop.signal ?? null,
+        timeoutSeconds: spec.stop.timeoutSeconds,
+      },
       limits: { memoryMiB: server.memoryMiB, cpuPercent: server.cpuPercent, diskMiB: server.diskMiB, pids: PIDS },
-      ports: ports.map(({ name, ip, port, protocol, isPrimary }) => ({ name: name ?? '', ip, port, protocol: protocol ?? ('BOTH' as const), isPrimary })),
-      install: spec.install === undefined ? null : { script: fill(spec.install.script), interpreter: spec.install.interpreter, timeoutSeconds: spec.install.timeoutSeconds },
+      ports: ports.map(({ name, ip, port, protocol, isPrimary }) => ({
+        name: name ?? '',
+        ip,
+        port,
+        protocol: protocol ?? ('BOTH' as const),
+        isPrimary,
+      })),
+      install:
+        spec.install === undefined
+          ? null
+          : { script: fill(spec.install.script), interpreter: spec.install.interpreter, timeoutSeconds: spec.install.timeoutSeconds },
     },
   }
 }

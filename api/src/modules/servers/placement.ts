@@ -3,9 +3,21 @@ import { CapacityError, NotFoundError } from '../../lib/errors.ts'
 import { isId } from '../../lib/ids.ts'
 import type { Resources } from '../nodes/node-service.ts'
 
-type Candidate = Resources & { id: string; name: string; isOnline: boolean; usedMemory: number; usedCpu: number; usedDisk: number; freePorts: number }
+type Candidate = Resources & {
+  id: string
+  name: string
+  isOnline: boolean
+  usedMemory: number
+  usedCpu: number
+  usedDisk: number
+  freePorts: number
+}
 
-const fits = (node: Candidate, wanted: Resources, ports: number) => node.freePorts >= ports && node.memoryMiB - node.usedMemory >= wanted.memoryMiB && node.cpuPercent - node.usedCpu >= wanted.cpuPercent && node.diskMiB - node.usedDisk >= wanted.diskMiB
+const fits = (node: Candidate, wanted: Resources, ports: number) =>
+  node.freePorts >= ports &&
+  node.memoryMiB - node.usedMemory >= wanted.memoryMiB &&
+  node.cpuPercent - node.usedCpu >= wanted.cpuPercent &&
+  node.diskMiB - node.usedDisk >= wanted.diskMiB
 
 /**
  * The node that a server goes to: of those with room, the one with most free memory. All rows are locked: another create
@@ -16,7 +28,9 @@ const fits = (node: Candidate, wanted: Resources, ports: number) => node.freePor
  */
 export async function lockNodeWithRoom(tx: Transaction, nodeId: string | null, wanted: Resources, ports: number): Promise<string> {
   if (nodeId !== null && !isId(nodeId)) throw new NotFoundError('The node')
-  const locked = await tx.prisma.$queryRaw<{ id: string }[]>`select id from "Node" where (${nodeId}::uuid is null or id = ${nodeId}::uuid) order by id for update`
+  const locked = await tx.prisma.$queryRaw<
+    { id: string }[]
+  >`select id from "Node" where (${nodeId}::uuid is null or id = ${nodeId}::uuid) order by id for update`
   if (nodeId !== null && locked.length === 0) throw new NotFoundError('The node')
   const nodes = await tx.prisma.$queryRaw<Candidate[]>`
     select n.id, n.name, n."isOnline", coalesce(n."memoryMiB", 0) as "memoryMiB", coalesce(n."cpuPercent", 0) as "cpuPercent", coalesce(n."diskMiB", 0) as "diskMiB",
@@ -26,6 +40,11 @@ export async function lockNodeWithRoom(tx: Transaction, nodeId: string | null, w
     where n.id::text = any(${locked.map((node) => node.id)}) group by n.id`
   const candidates = nodes.filter((node) => (nodeId !== null || node.isOnline) && fits(node, wanted, ports))
   const [best] = candidates.sort((a, b) => b.memoryMiB - b.usedMemory - (a.memoryMiB - a.usedMemory))
-  if (best === undefined) throw new CapacityError(nodeId === null ? 'No connected node has that much memory, CPU, disk and ports free.' : `The node ${nodes[0]?.name ?? ''} does not have that much memory, CPU, disk and ports free.`)
+  if (best === undefined)
+    throw new CapacityError(
+      nodeId === null
+        ? 'No connected node has that much memory, CPU, disk and ports free.'
+        : `The node ${nodes[0]?.name ?? ''} does not have that much memory, CPU, disk and ports free.`,
+    )
   return best.id
 }

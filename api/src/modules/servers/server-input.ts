@@ -10,8 +10,16 @@ const DISK_MIB = { least: 16, most: 1_073_741_824 }
 const MOST_VARIABLES = 128
 const MOST_PORTS = 16
 
-const text = (most: number) => z.string().refine((value) => !value.includes('\0'), 'has no NUL').max(most)
-const amount = ({ least, most }: { least: number; most: number }) => z.int().min(least, `is at least ${String(least)}`).max(most, `is at most ${String(most)}`)
+const text = (most: number) =>
+  z
+    .string()
+    .refine((value) => !value.includes('\0'), 'has no NUL')
+    .max(most)
+const amount = ({ least, most }: { least: number; most: number }) =>
+  z
+    .int()
+    .min(least, `is at least ${String(least)}`)
+    .max(most, `is at most ${String(most)}`)
 
 export const createServerInput = z.object({
   name: text(256)
@@ -23,8 +31,14 @@ export const createServerInput = z.object({
   memoryMiB: amount(MEMORY_MIB),
   cpuPercent: amount(CPU_PERCENT),
   diskMiB: amount(DISK_MIB),
-  ports: z.array(z.object({ name: text(64), ip: z.ipv4('is no address').nullish(), port: z.int().min(1).max(65_535) })).max(MOST_PORTS).nullish(),
-  variables: z.array(z.object({ name: text(64), value: text(8192) })).max(MOST_VARIABLES).nullish(),
+  ports: z
+    .array(z.object({ name: text(64), ip: z.ipv4('is no address').nullish(), port: z.int().min(1).max(65_535) }))
+    .max(MOST_PORTS)
+    .nullish(),
+  variables: z
+    .array(z.object({ name: text(64), value: text(8192) }))
+    .max(MOST_VARIABLES)
+    .nullish(),
   start: z.boolean().nullish(),
   idempotencyKey: z.string().nullish(),
 })
@@ -53,7 +67,8 @@ export function variableValues(spec: TemplateSpec, given: readonly { name: strin
     seen.add(name)
   }
   for (const variable of spec.variables) {
-    if (variable.required && values.get(variable.name) === '') problems.push({ path: ['variables'], code: 'REQUIRED', message: `${variable.name} is missing` })
+    if (variable.required && values.get(variable.name) === '')
+      problems.push({ path: ['variables'], code: 'REQUIRED', message: `${variable.name} is missing` })
   }
   if (problems.length > 0) throw new ValidationError(problems)
   return values

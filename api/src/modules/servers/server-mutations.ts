@@ -1,17 +1,30 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf, type Context } from '../../graphql/context.ts'
-import { CapacityError, IdempotencyConflictError, NotFoundError, PortUnavailableError, StateConflictError, ValidationError } from '../../lib/errors.ts'
+import {
+  CapacityError,
+  IdempotencyConflictError,
+  NotFoundError,
+  PortUnavailableError,
+  StateConflictError,
+  ValidationError,
+} from '../../lib/errors.ts'
 import type { Permission } from '../../lib/permissions.ts'
 import type { Command } from '../commands/command-store.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ServerView } from './server-read-model.ts'
-import type { PowerInput, PowerResult } from './server-service.ts'
+import type { PowerResult } from './server-service.ts'
 import { ServerType } from './server-types.ts'
 
 const PortInput = builder.inputType('PortInput', {
-  fields: (t) => ({ name: t.string({ required: true, description: 'A port of the template.' }), ip: t.string(), port: t.int({ required: true }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'A port of the template.' }),
+    ip: t.string(),
+    port: t.int({ required: true }),
+  }),
 })
-const VariableInput = builder.inputType('VariableInput', { fields: (t) => ({ name: t.string({ required: true }), value: t.string({ required: true }) }) })
+const VariableInput = builder.inputType('VariableInput', {
+  fields: (t) => ({ name: t.string({ required: true }), value: t.string({ required: true }) }),
+})
 
 const CreateServerInput = builder.inputType('CreateServerInput', {
   fields: (t) => ({
@@ -29,7 +42,9 @@ const CreateServerInput = builder.inputType('CreateServerInput', {
   }),
 })
 
-const CreateServerSuccess = builder.objectRef<{ server: ServerView }>('CreateServerSuccess').implement({ fields: (t) => ({ server: t.expose('server', { type: ServerType }) }) })
+const CreateServerSuccess = builder
+  .objectRef<{ server: ServerView }>('CreateServerSuccess')
+  .implement({ fields: (t) => ({ server: t.expose('server', { type: ServerType }) }) })
 
 builder.mutationField('createServer', (t) =>
   t.field({
@@ -38,7 +53,9 @@ builder.mutationField('createServer', (t) =>
     authScopes: { permission: 'server:create' },
     errors: { types: [ValidationError, NotFoundError, PortUnavailableError, CapacityError, IdempotencyConflictError] },
     args: { input: t.arg({ type: CreateServerInput, required: true }) },
-    resolve: async (_root, { input }, context) => ({ server: await context.services.servers.known(await context.services.servers.create(actorOf(context), input)) }),
+    resolve: async (_root, { input }, context) => ({
+      server: await context.services.servers.known(await context.services.servers.create(actorOf(context), input)),
+    }),
   }),
 )
 
@@ -52,7 +69,9 @@ async function answer(context: Context, { serverId, commandId }: PowerResult): P
 /** The power mutations are alike: one input, one wish, the server and the command back. */
 function powerMutation(field: string, verb: Power, permission: Permission, description: string): void {
   const type = `${field.charAt(0).toUpperCase()}${field.slice(1)}`
-  const Input = builder.inputType(`${type}Input`, { fields: (t) => ({ id: t.id({ required: true, description: 'The server.' }), idempotencyKey: t.string() }) })
+  const Input = builder.inputType(`${type}Input`, {
+    fields: (t) => ({ id: t.id({ required: true, description: 'The server.' }), idempotencyKey: t.string() }),
+  })
   const Success = builder.objectRef<{ server: ServerView; command: Command }>(`${type}Success`).implement({
     fields: (t) => ({ server: t.expose('server', { type: ServerType }), command: t.expose('command', { type: CommandType }) }),
   })
@@ -63,7 +82,7 @@ function powerMutation(field: string, verb: Power, permission: Permission, descr
       authScopes: { permission },
       errors: { types: [ValidationError, NotFoundError, StateConflictError, IdempotencyConflictError] },
       args: { input: t.arg({ type: Input, required: true }) },
-      resolve: async (_root, { input }, context) => answer(context, await context.services.servers[verb](actorOf(context), input as PowerInput)),
+      resolve: async (_root, { input }, context) => answer(context, await context.services.servers[verb](actorOf(context), input)),
     }),
   )
 }
@@ -75,8 +94,12 @@ powerMutation('killServer', 'kill', 'server:kill', 'Ends the game by force; over
 powerMutation('installServer', 'install', 'server:install', 'Runs the install again.')
 powerMutation('abortInstallation', 'abortInstallation', 'server:install', 'Cancels the install that is running.')
 
-const DeleteServerInput = builder.inputType('DeleteServerInput', { fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }) })
-const DeleteServerSuccess = builder.objectRef<{ deletedServerId: string }>('DeleteServerSuccess').implement({ fields: (t) => ({ deletedServerId: t.exposeID('deletedServerId') }) })
+const DeleteServerInput = builder.inputType('DeleteServerInput', {
+  fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
+})
+const DeleteServerSuccess = builder
+  .objectRef<{ deletedServerId: string }>('DeleteServerSuccess')
+  .implement({ fields: (t) => ({ deletedServerId: t.exposeID('deletedServerId') }) })
 
 builder.mutationField('deleteServer', (t) =>
   t.field({

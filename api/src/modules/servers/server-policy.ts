@@ -8,7 +8,10 @@ export function hasPermission(actor: Actor, permission: Permission): boolean {
 
 /** Owners see their own servers; server:read-all shows everybody's. */
 export function canSee(actor: Actor, server: { ownerId: string }): boolean {
-  return hasPermission(actor, 'server:read-all') || (actor.kind === 'user' && actor.id === server.ownerId && actor.permissions.has('server:read'))
+  return (
+    hasPermission(actor, 'server:read-all') ||
+    (actor.kind === 'user' && actor.id === server.ownerId && actor.permissions.has('server:read'))
+  )
 }
 
 /** @throws NotFoundError when it is not visible, ForbiddenError when it is but the right is missing */

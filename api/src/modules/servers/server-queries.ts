@@ -16,7 +16,10 @@ const ServerFilter = builder.inputType('ServerFilter', {
 
 const ServerOrderFieldEnum = builder.enumType('ServerOrderField', { values: ['NAME', 'CREATED_AT'] as const })
 const ServerOrder = builder.inputType('ServerOrder', {
-  fields: (t) => ({ field: t.field({ type: ServerOrderFieldEnum, required: true }), direction: t.field({ type: OrderDirectionEnum, required: true }) }),
+  fields: (t) => ({
+    field: t.field({ type: ServerOrderFieldEnum, required: true }),
+    direction: t.field({ type: OrderDirectionEnum, required: true }),
+  }),
 })
 
 builder.queryField('servers', (t) =>
@@ -26,7 +29,13 @@ builder.queryField('servers', (t) =>
     authScopes: { permission: 'server:read' },
     complexity: connectionComplexity,
     args: { first: t.arg.int(), after: t.arg.string(), filter: t.arg({ type: ServerFilter }), orderBy: t.arg({ type: ServerOrder }) },
-    resolve: (_root, args, context) => context.services.servers.page(actorOf(context), pageRequest(args), args.filter ?? {}, args.orderBy ?? { field: 'NAME', direction: 'ASC' }),
+    resolve: (_root, args, context) =>
+      context.services.servers.page(
+        actorOf(context),
+        pageRequest(args),
+        args.filter ?? {},
+        args.orderBy ?? { field: 'NAME', direction: 'ASC' },
+      ),
   }),
 )
 

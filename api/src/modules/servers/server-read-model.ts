@@ -42,7 +42,12 @@ export type ServerView = {
   allocations: AllocationView[]
 }
 
-export type ServerFilter = { search?: string | null | undefined; statuses?: readonly ServerStatus[] | null | undefined; nodeId?: string | null | undefined; ownerId?: string | null | undefined }
+export type ServerFilter = {
+  search?: string | null | undefined
+  statuses?: readonly ServerStatus[] | null | undefined
+  nodeId?: string | null | undefined
+  ownerId?: string | null | undefined
+}
 export type ServerOrder = { field: 'NAME' | 'CREATED_AT'; direction: 'ASC' | 'DESC' }
 
 export type ServerReadModel = {
@@ -108,7 +113,12 @@ export function createServerReadModel({ db }: { db: Database }): ServerReadModel
     async page(actor, { first, after }, filter, order) {
       const where = visible(actor)
       where.require('s."deletedAt" is null')
-      if (filter.search) where.add((p) => `(s.name ilike ${p} or s.slug ilike ${p} or exists (select 1 from "Allocation" a where a."serverId" = s.id and a.ip || ':' || a.port like ${p}))`, `%${escapeLike(filter.search.slice(0, 100))}%`)
+      if (filter.search)
+        where.add(
+          (p) =>
+            `(s.name ilike ${p} or s.slug ilike ${p} or exists (select 1 from "Allocation" a where a."serverId" = s.id and a.ip || ':' || a.port like ${p}))`,
+          `%${escapeLike(filter.search.slice(0, 100))}%`,
+        )
       if (filter.statuses && filter.statuses.length > 0) where.add((p) => `(${STATUS_SQL}) = any(${p}::text[])`, filter.statuses)
       if (filter.nodeId) where.add((p) => `s."nodeId"::text = ${p}`, filter.nodeId)
       if (filter.ownerId) where.add((p) => `s."ownerId"::text = ${p}`, filter.ownerId)
@@ -120,12 +130,24 @@ export function createServerReadModel({ db }: { db: Database }): ServerReadModel
       if (after) {
         const [value, id] = decodeCursor(after, 2)
         // The order ends in the id, so two equal names cannot hide each other at the edge of a page.
-        where.addPair((a, b) => `(${key}, s.id) ${direction === 'asc' ? '>' : '<'} (${a}::${isName ? 'text' : 'timestamptz'}, ${b}::uuid)`, value, id)
+        where.addPair(
+          (a, b) => `(${key}, s.id) ${direction === 'asc' ? '>' : '<'} (${a}::${isName ? 'text' : 'timestamptz'}, ${b}::uuid)`,
+          value,
+          id,
+        )
       }
-      const rows = await query<Row>(`select ${COLUMNS} ${FROM} ${where.text()} order by ${key} ${direction}, s.id ${direction} limit ${String(first + 1)}`, where.values)
+      const rows = await query<Row>(
+        `select ${COLUMNS} ${FROM} ${where.text()} order by ${key} ${direction}, s.id ${direction} limit ${String(first + 1)}`,
+        where.values,
+      )
       const shown = await withAllocations(rows.slice(0, first))
       const cursorOf = (row: ServerView) => encodeCursor([isName ? row.name : row.createdAt.toISOString(), row.id])
-      return { edges: shown.map((node) => ({ cursor: cursorOf(node), node })), hasNextPage: rows.length > first, hasPreviousPage: after !== null, totalCount: total?.count ?? 0 }
+      return {
+        edges: shown.map((node) => ({ cursor: cursorOf(node), node })),
+        hasNextPage: rows.length > first,
+        hasPreviousPage: after !== null,
+        totalCount: total?.count ?? 0,
+      }
     },
 
     async byIds(actor, ids) {

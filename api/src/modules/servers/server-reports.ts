@@ -1,5 +1,5 @@
 import type { ExitReason, Prisma, Server, ServerState } from '@catalyst/prisma/client'
-import type { Database, Transaction } from '../../db/database.ts'
+import type { Transaction } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { AgentActor } from '../../lib/actor.ts'
 import { releasePorts } from '../allocations/allocation-store.ts'
@@ -21,7 +21,10 @@ export type ServerReport = {
   runningSince: Date | null
 }
 
-type Observed = Pick<Server, 'state' | 'desiredState' | 'reportSequence' | 'reportEpoch' | 'generation' | 'problemCode' | 'problemMessage' | 'problemAt' | 'activity'>
+type Observed = Pick<
+  Server,
+  'state' | 'desiredState' | 'reportSequence' | 'reportEpoch' | 'generation' | 'problemCode' | 'problemMessage' | 'problemAt' | 'activity'
+>
 
 /**
  * What a report changes; null when it is older than what is known. Pure: the one place where an observation meets a wish.
@@ -41,8 +44,16 @@ export function applyReport(server: Observed, report: ServerReport, storeId: str
     runningSince: report.runningSince,
     // What the agent decided for good ends the wish: a game that gave up or ended is not wanted any more.
     ...(isOver ? { desiredState: 'STOPPED' as const } : {}),
-    ...(isSameProblem ? {} : { problemCode: problem?.code ?? null, problemMessage: problem?.message ?? null, problemAt: problem === null ? null : report.observedAt }),
-    ...(report.lastExit === null ? {} : { lastExitCode: report.lastExit.code, lastExitReason: report.lastExit.reason, lastExitAt: report.lastExit.at }),
+    ...(isSameProblem
+      ? {}
+      : {
+          problemCode: problem?.code ?? null,
+          problemMessage: problem?.message ?? null,
+          problemAt: problem === null ? null : report.observedAt,
+        }),
+    ...(report.lastExit === null
+      ? {}
+      : { lastExitCode: report.lastExit.code, lastExitReason: report.lastExit.reason, lastExitAt: report.lastExit.at }),
   }
 }
 
@@ -50,8 +61,17 @@ export function applyReport(server: Observed, report: ServerReport, storeId: str
 function outcomeOf(report: ServerReport): { kinds: ('START' | 'STOP')[]; outcome: Parameters<typeof finishCommands>[3] } | null {
   if (report.state === 'RUNNING') return { kinds: ['START'], outcome: { status: 'DONE' } }
   if (report.state === 'STOPPED') return { kinds: report.isSettled ? ['START', 'STOP'] : ['STOP'], outcome: { status: 'DONE' } }
-  if (report.state === 'CRASHED' && report.isSettled) return { kinds: ['START', 'STOP'], outcome: { status: 'FAILED', errorCode: 'CRASHED', error: 'The game crashed.' } }
-  if (report.state === 'ERROR') return { kinds: ['START', 'STOP'], outcome: { status: 'FAILED', errorCode: report.problem?.code ?? 'ERROR', error: report.problem?.message ?? 'The server needs a look.' } }
+  if (report.state === 'CRASHED' && report.isSettled)
+    return { kinds: ['START', 'STOP'], outcome: { status: 'FAILED', errorCode: 'CRASHED', error: 'The game crashed.' } }
+  if (report.state === 'ERROR')
+    return {
+      kinds: ['START', 'STOP'],
+      outcome: {
+        status: 'FAILED',
+        errorCode: report.problem?.code ?? 'ERROR',
+        error: report.problem?.message ?? 'The server needs a look.',
+      },
+    }
   return null
 }
 
@@ -59,10 +79,15 @@ export type ServerReports = {
   /** Takes reports of the agent's own servers; the number that changed something. */
   apply(tx: Transaction, agent: AgentActor, storeId: string, reports: readonly ServerReport[]): Promise<number>
   /** Takes an installation's end. Idempotent. */
-  finishInstallation(tx: Transaction, serverId: string, installationId: string, result: { status: 'SUCCEEDED' | 'FAILED' | 'ABORTED'; exitCode: number | null; error: string | null }): Promise<void>
+  finishInstallation(
+    tx: Transaction,
+    serverId: string,
+    installationId: string,
+    result: { status: 'SUCCEEDED' | 'FAILED' | 'ABORTED'; exitCode: number | null; error: string | null },
+  ): Promise<void>
 }
 
-export function createServerReports({ bus }: { db: Database; bus: EventBus }): ServerReports {
+export function createServerReports({ bus }: { bus: EventBus }): ServerReports {
   async function lock(tx: Transaction, agent: AgentActor, serverId: string): Promise<Server | null> {
     await tx.prisma.$queryRaw`select id from "Server" where id = ${serverId}::uuid for update`
     return tx.prisma.server.findFirst({ where: { id: serverId, nodeId: agent.id } })
@@ -89,10 +114,26 @@ export function createServerReports({ bus }: { db: Database; bus: EventBus }): S
         applied += 1
         const updated = await tx.prisma.server.update({ where: { id: server.id }, data: { ...change, revision: { increment: 1 } } })
         const ended = outcomeOf(report)
-        if (ended !== null) await finishCommands(tx, bus, { serverId: server.id, kind: { in: ended.kinds }, generation: { lte: report.generation } }, ended.outcome)
-        const isVisible = server.state !== updated.state || server.desiredState !== updated.desiredState || server.problemCode !== updated.problemCode || server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime()
+        if (ended !== null)
+          await finishCommands(
+            tx,
+            bus,
+            { serverId: server.id, kind: { in: ended.kinds }, generation: { lte: report.generation } },
+            ended.outcome,
+          )
+        const isVisible =
+          server.state !== updated.state ||
+          server.desiredState !== updated.desiredState ||
+          server.problemCode !== updated.problemCode ||
+          server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime()
         if (isVisible && server.deletedAt === null) {
-          const data = { state: updated.state, ...(updated.problemCode === null ? {} : { problem: updated.problemCode }), ...(report.lastExit !== null && server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime() ? { exit: report.lastExit.reason, code: report.lastExit.code } : {}) }
+          const data = {
+            state: updated.state,
+            ...(updated.problemCode === null ? {} : { problem: updated.problemCode }),
+            ...(report.lastExit !== null && server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime()
+              ? { exit: report.lastExit.reason, code: report.lastExit.code }
+              : {}),
+          }
           await recordServerEvent(tx, bus, server, 'CHANGED', data, null)
         }
       }
@@ -116,7 +157,11 @@ export function createServerReports({ bus }: { db: Database; bus: EventBus }): S
           startAfterInstall: false,
           ...(isGood
             ? { installedAt: new Date(), problemCode: null, problemMessage: null, problemAt: null }
-            : { problemCode: status === 'ABORTED' ? 'INSTALL_ABORTED' : 'INSTALL_FAILED', problemMessage: error ?? 'The install did not succeed.', problemAt: new Date() }),
+            : {
+                problemCode: status === 'ABORTED' ? 'INSTALL_ABORTED' : 'INSTALL_FAILED',
+                problemMessage: error ?? 'The install did not succeed.',
+                problemAt: new Date(),
+              }),
           ...(starts ? { desiredState: 'RUNNING' as const, generation: { increment: 1 } } : {}),
         },
       })

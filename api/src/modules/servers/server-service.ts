@@ -6,7 +6,7 @@ import type { EventBus } from '../../events/event-bus.ts'
 import { nameOf } from '../../lib/actor-name.ts'
 import type { Actor, SystemActor, UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError, StateConflictError, ValidationError } from '../../lib/errors.ts'
-import { once } from '../../lib/idempotency.ts'
+import { once } from '../../db/idempotency.ts'
 import { isId, newId } from '../../lib/ids.ts'
 import type { Permission } from '../../lib/permissions.ts'
 import { validate } from '../../lib/validate.ts'
@@ -62,17 +62,29 @@ const PROTOCOLS = { tcp: 'TCP', udp: 'UDP', both: 'BOTH' } as const
 const newSlug = () => Array.from({ length: 8 }, () => SLUG_ALPHABET[randomInt(SLUG_ALPHABET.length)]).join('')
 
 /** What a template's ports ask of the stock. @throws ValidationError for unknown and repeated names */
-function wantedPorts(ports: readonly TemplatePort[], chosen: readonly { name: string; ip?: string | null | undefined; port: number }[]): WantedPort[] {
+function wantedPorts(
+  ports: readonly TemplatePort[],
+  chosen: readonly { name: string; ip?: string | null | undefined; port: number }[],
+): WantedPort[] {
   const names = chosen.map((port) => port.name)
   for (const [index, name] of names.entries()) {
     const path = ['ports', String(index), 'name']
-    if (!ports.some((port) => port.name === name)) throw new ValidationError([{ path, code: 'UNKNOWN', message: 'is no port of this template' }])
+    if (!ports.some((port) => port.name === name))
+      throw new ValidationError([{ path, code: 'UNKNOWN', message: 'is no port of this template' }])
     if (names.indexOf(name) !== index) throw new ValidationError([{ path, code: 'DUPLICATE', message: 'is named twice' }])
   }
   return ports.map(({ name, protocol, primary }, position) => {
     const index = names.indexOf(name)
     const choice = chosen[index]
-    return { name, protocol: PROTOCOLS[protocol], isPrimary: primary, position, ip: choice?.ip ?? null, port: choice?.port ?? null, path: ['ports', String(index), 'port'] }
+    return {
+      name,
+      protocol: PROTOCOLS[protocol],
+      isPrimary: primary,
+      position,
+      ip: choice?.ip ?? null,
+      port: choice?.port ?? null,
+      path: ['ports', String(index), 'port'],
+    }
   })
 }
 
@@ -82,7 +94,10 @@ type LockedServer = Server & { node: { isOnline: boolean }; template: { spec: Pr
 export async function lockServer(tx: Transaction, id: string): Promise<LockedServer | null> {
   if (!isId(id)) return null
   await tx.prisma.$queryRaw`select id from "Server" where id = ${id}::uuid for update`
-  return tx.prisma.server.findFirst({ where: { id, deletedAt: null }, include: { node: { select: { isOnline: true } }, template: { select: { spec: true } } } })
+  return tx.prisma.server.findFirst({
+    where: { id, deletedAt: null },
+    include: { node: { select: { isOnline: true } }, template: { select: { spec: true } } },
+  })
 }
 
 export type ServerServiceDeps = { db: Database; bus: EventBus; audit: AuditService; readModel: ServerReadModel }
@@ -97,7 +112,13 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
   }
 
   /** A new wish: the generation grows, and whatever was wanted before is superseded. */
-  async function wish(tx: Transaction, actor: Actor, server: LockedServer, desiredState: 'RUNNING' | 'STOPPED', change: Prisma.ServerUpdateInput = {}): Promise<Server> {
+  async function wish(
+    tx: Transaction,
+    actor: Actor,
+    server: LockedServer,
+    desiredState: 'RUNNING' | 'STOPPED',
+    change: Prisma.ServerUpdateInput = {},
+  ): Promise<Server> {
     const updated = await tx.prisma.server.update({
       where: { id: server.id, revision: server.revision },
       data: { desiredState, generation: { increment: 1 }, revision: { increment: 1 }, ...change },
@@ -113,12 +134,22 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
   async function queueInstall(tx: Transaction, actor: Actor, server: Server): Promise<string> {
     const id = newId()
     await tx.prisma.installation.create({ data: { id, serverId: server.id } })
-    await addCommand(tx, bus, actor, { server, kind: 'INSTALL', deadlineSeconds: INSTALL_DEADLINE_SECONDS, id, payload: { installationId: id } })
+    await addCommand(tx, bus, actor, {
+      server,
+      kind: 'INSTALL',
+      deadlineSeconds: INSTALL_DEADLINE_SECONDS,
+      id,
+      payload: { installationId: id },
+    })
     return id
   }
 
   /** One power order: right, state, wish, command, audit, all in one transaction. */
-  function order(permission: Permission, mutation: string, work: (tx: Transaction, actor: UserActor, server: LockedServer) => Promise<string>) {
+  function order(
+    permission: Permission,
+    mutation: string,
+    work: (tx: Transaction, actor: UserActor, server: LockedServer) => Promise<string>,
+  ) {
     return async (actor: UserActor, { id, idempotencyKey }: PowerInput): Promise<PowerResult> =>
       db.transaction((tx) =>
         once(tx, actor.id, mutation, idempotencyKey, { id }, async () => {
@@ -144,7 +175,8 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     if (ownerId !== actor.id && !hasPermission(actor, 'server:create-for-others')) throw new ForbiddenError('server:create-for-others')
     const template = await tx.prisma.template.findUnique({ where: { id: input.templateId } })
     if (template === null) throw new NotFoundError('The template')
-    if ((await tx.prisma.user.count({ where: { id: ownerId } })) === 0) throw new ValidationError([{ path: ['ownerId'], code: 'UNKNOWN', message: 'is no user' }])
+    if ((await tx.prisma.user.count({ where: { id: ownerId } })) === 0)
+      throw new ValidationError([{ path: ['ownerId'], code: 'UNKNOWN', message: 'is no user' }])
     const spec = specOf(template)
     const values = variableValues(spec, input.variables ?? [])
     const wanted = wantedPorts(spec.ports, input.ports ?? [])
@@ -172,7 +204,11 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       bus.publish('node', { nodeId: server.nodeId })
     })
     await queueInstall(tx, actor, server)
-    await audit.record(tx, actor, { action: 'server:create', subject: { kind: 'server', id: server.id, name: server.name }, change: { ownerId, nodeId: server.nodeId, memoryMiB: server.memoryMiB, cpuPercent: server.cpuPercent, diskMiB: server.diskMiB } })
+    await audit.record(tx, actor, {
+      action: 'server:create',
+      subject: { kind: 'server', id: server.id, name: server.name },
+      change: { ownerId, nodeId: server.nodeId, memoryMiB: server.memoryMiB, cpuPercent: server.cpuPercent, diskMiB: server.diskMiB },
+    })
     return { serverId: server.id }
   }
 
@@ -213,8 +249,14 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
           })
           wake = null
         } else if ('nodeId' in event) {
-          const ids = await db.prisma.server.findMany({ where: { nodeId: event.nodeId, deletedAt: null, ...(serverId === null ? {} : { id: serverId }) }, select: { id: true } })
-          for (const server of await readModel.byIds(actor, ids.map(({ id }) => id))) {
+          const ids = await db.prisma.server.findMany({
+            where: { nodeId: event.nodeId, deletedAt: null, ...(serverId === null ? {} : { id: serverId }) },
+            select: { id: true },
+          })
+          for (const server of await readModel.byIds(
+            actor,
+            ids.map(({ id }) => id),
+          )) {
             if (shown.get(server.id) === server.isStale) continue
             shown.set(server.id, server.isStale)
             yield { sequence, occurredAt: new Date(), kind: 'CHANGED', server }
@@ -235,7 +277,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
 
   async function byId(actor: UserActor | SystemActor, id: string): Promise<ServerView | null> {
     const [server] = await readModel.byIds(actor, [id])
-    return server === undefined || server.deletedAt !== null ? null : server
+    return server?.deletedAt === null ? server : null
   }
 
   return {
@@ -263,20 +305,24 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     async create(actor, input) {
       const parsed = validate(createServerInput, input)
       const { idempotencyKey, ...content } = parsed
-      const { serverId } = await db.transaction((tx) => once(tx, actor.id, 'createServer', idempotencyKey, content, () => create(tx, actor, parsed)))
+      const { serverId } = await db.transaction((tx) =>
+        once(tx, actor.id, 'createServer', idempotencyKey, content, () => create(tx, actor, parsed)),
+      )
       return serverId
     },
 
     start: order('server:start', 'startServer', async (tx, actor, server) => {
       assertReady(server)
-      if (server.desiredState === 'RUNNING' && (server.state === 'RUNNING' || server.state === 'STARTING')) throw conflict(server, 'The server is running already.')
+      if (server.desiredState === 'RUNNING' && (server.state === 'RUNNING' || server.state === 'STARTING'))
+        throw conflict(server, 'The server is running already.')
       const updated = await wish(tx, actor, server, 'RUNNING', noProblem)
       return (await addCommand(tx, bus, actor, { server: updated, kind: 'START', deadlineSeconds: START_DEADLINE_SECONDS })).id
     }),
 
     stop: order('server:stop', 'stopServer', async (tx, actor, server) => {
       assertReady(server)
-      if (server.desiredState === 'STOPPED' && server.state !== 'RUNNING' && server.state !== 'STARTING') throw conflict(server, server.state === 'STOPPING' ? 'The server is stopping already.' : 'The server is not running.')
+      if (server.desiredState === 'STOPPED' && server.state !== 'RUNNING' && server.state !== 'STARTING')
+        throw conflict(server, server.state === 'STOPPING' ? 'The server is stopping already.' : 'The server is not running.')
       const updated = await wish(tx, actor, server, 'STOPPED')
       return (await addCommand(tx, bus, actor, { server: updated, kind: 'STOP', deadlineSeconds: stopSeconds(server) })).id
     }),
@@ -284,7 +330,13 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     restart: order('server:restart', 'restartServer', async (tx, actor, server) => {
       assertReady(server)
       const updated = await wish(tx, actor, server, 'RUNNING', noProblem)
-      return (await addCommand(tx, bus, actor, { server: updated, kind: 'RESTART', deadlineSeconds: stopSeconds(server) + START_DEADLINE_SECONDS })).id
+      return (
+        await addCommand(tx, bus, actor, {
+          server: updated,
+          kind: 'RESTART',
+          deadlineSeconds: stopSeconds(server) + START_DEADLINE_SECONDS,
+        })
+      ).id
     }),
 
     kill: order('server:kill', 'killServer', async (tx, actor, server) => {
@@ -295,7 +347,8 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
 
     install: order('server:install', 'installServer', async (tx, actor, server) => {
       if (server.activity !== 'NONE') throw conflict(server, 'The server is busy already.')
-      if (server.state !== 'STOPPED' && server.state !== 'CRASHED' && server.state !== 'ERROR') throw conflict(server, 'Stop the server first.')
+      if (server.state !== 'STOPPED' && server.state !== 'CRASHED' && server.state !== 'ERROR')
+        throw conflict(server, 'Stop the server first.')
       const updated = await wish(tx, actor, server, 'STOPPED', { ...noProblem, activity: 'INSTALLING' })
       return queueInstall(tx, actor, updated)
     }),
@@ -328,4 +381,3 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     },
   }
 }
-

@@ -1,8 +1,14 @@
 import type { DesiredState, ServerActivity, ServerState } from '@catalyst/prisma/client'
 import type { ServerStatus } from '../../lib/server-status.ts'
 
-
-export type StatusSource = { state: ServerState; desiredState: DesiredState; activity: ServerActivity; installedAt: Date | null; deletedAt: Date | null; isStale: boolean }
+export type StatusSource = {
+  state: ServerState
+  desiredState: DesiredState
+  activity: ServerActivity
+  installedAt: Date | null
+  deletedAt: Date | null
+  isStale: boolean
+}
 
 /** The one word that people see. {@link STATUS_SQL} says the same in SQL; a test holds them together. */
 export function statusOf(server: StatusSource): ServerStatus {

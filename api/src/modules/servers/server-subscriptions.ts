@@ -13,7 +13,8 @@ const ServerEvent = builder.interfaceRef<ServerChange>('ServerEvent').implement(
   resolveType: ({ kind }) => ({ CREATED: 'ServerCreatedEvent', CHANGED: 'ServerChangedEvent', DELETED: 'ServerDeletedEvent' })[kind],
 })
 
-for (const name of ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent']) builder.objectRef<ServerChange>(name).implement({ interfaces: [ServerEvent] })
+for (const name of ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent'])
+  builder.objectRef<ServerChange>(name).implement({ interfaces: [ServerEvent] })
 
 builder.subscriptionField('serverEvents', (t) =>
   t.field({

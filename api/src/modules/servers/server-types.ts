@@ -12,9 +12,15 @@ import { TemplateType } from '../templates/template-types.ts'
 import { UserType } from '../users/user-types.ts'
 import type { AllocationView, ServerView } from './server-read-model.ts'
 
-export const ServerStateEnum = builder.enumType('ServerState', { description: 'What the runtime shows.', values: ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'CRASHED', 'ERROR'] as const })
+export const ServerStateEnum = builder.enumType('ServerState', {
+  description: 'What the runtime shows.',
+  values: ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'CRASHED', 'ERROR'] as const,
+})
 const DesiredStateEnum = builder.enumType('DesiredState', { values: ['RUNNING', 'STOPPED'] as const })
-const ServerActivityEnum = builder.enumType('ServerActivity', { description: 'Exclusive long work.', values: ['NONE', 'INSTALLING', 'BACKING_UP', 'RESTORING', 'TRANSFERRING'] as const })
+const ServerActivityEnum = builder.enumType('ServerActivity', {
+  description: 'Exclusive long work.',
+  values: ['NONE', 'INSTALLING', 'BACKING_UP', 'RESTORING', 'TRANSFERRING'] as const,
+})
 const ExitReasonEnum = builder.enumType('ExitReason', { values: ['STOPPED', 'CRASHED', 'OUT_OF_MEMORY', 'KILLED', 'UNKNOWN'] as const })
 
 const Problem = builder.objectRef<{ code: string; message: string; at: Date }>('Problem').implement({
@@ -22,13 +28,15 @@ const Problem = builder.objectRef<{ code: string; message: string; at: Date }>('
   fields: (t) => ({ code: t.exposeString('code'), message: t.exposeString('message'), at: t.expose('at', { type: 'DateTime' }) }),
 })
 
-const ServerExit = builder.objectRef<{ code: number | null; reason: NonNullable<ServerView['lastExitReason']>; at: Date }>('ServerExit').implement({
-  fields: (t) => ({
-    code: t.exposeInt('code', { nullable: true, description: 'null when the runtime lost it.' }),
-    reason: t.expose('reason', { type: ExitReasonEnum }),
-    at: t.expose('at', { type: 'DateTime' }),
-  }),
-})
+const ServerExit = builder
+  .objectRef<{ code: number | null; reason: NonNullable<ServerView['lastExitReason']>; at: Date }>('ServerExit')
+  .implement({
+    fields: (t) => ({
+      code: t.exposeInt('code', { nullable: true, description: 'null when the runtime lost it.' }),
+      reason: t.expose('reason', { type: ExitReasonEnum }),
+      at: t.expose('at', { type: 'DateTime' }),
+    }),
+  })
 
 const AllocationType = builder.objectRef<AllocationView>('Allocation').implement({
   description: 'A port of the node that leads to the server.',
@@ -58,7 +66,8 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
   description: 'One game server, owned by a user, on one node.',
   fields: (t) => {
     /** Whoever sees a server sees what else they may do with it. */
-    const viewerCan = (permission: Permission) => t.boolean({ resolve: (_server, _args, context) => actorOf(context).permissions.has(permission) })
+    const viewerCan = (permission: Permission) =>
+      t.boolean({ resolve: (_server, _args, context) => actorOf(context).permissions.has(permission) })
     return {
       id: t.exposeID('id'),
       slug: t.exposeString('slug', { description: 'Eight letters and digits, unique: the short name.' }),
@@ -72,18 +81,24 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
       problem: t.field({
         type: Problem,
         nullable: true,
-        resolve: ({ problemCode, problemMessage, problemAt }) => (problemCode === null || problemAt === null ? null : { code: problemCode, message: problemMessage ?? '', at: problemAt }),
+        resolve: ({ problemCode, problemMessage, problemAt }) =>
+          problemCode === null || problemAt === null ? null : { code: problemCode, message: problemMessage ?? '', at: problemAt },
       }),
       node: t.field({ type: NodeType, resolve: (server, _args, context) => node(context, server.nodeId) }),
       template: t.field({ type: TemplateType, resolve: (server, _args, context) => template(context, server.templateId) }),
       owner: t.field({ type: UserType, resolve: (server, _args, context) => owner(context, server.ownerId) }),
       allocations: t.expose('allocations', { type: [AllocationType] }),
-      limits: t.field({ type: ResourceLimitsType, description: 'The disk limit is reserved and measured, and not yet enforced.', resolve: (server) => server }),
+      limits: t.field({
+        type: ResourceLimitsType,
+        description: 'The disk limit is reserved and measured, and not yet enforced.',
+        resolve: (server) => server,
+      }),
       variables: t.field({ type: [ServerVariableType], resolve: (server, _args, context) => variables(context, server.id) }),
       lastExit: t.field({
         type: ServerExit,
         nullable: true,
-        resolve: ({ lastExitCode, lastExitReason, lastExitAt }) => (lastExitReason === null || lastExitAt === null ? null : { code: lastExitCode, reason: lastExitReason, at: lastExitAt }),
+        resolve: ({ lastExitCode, lastExitReason, lastExitAt }) =>
+          lastExitReason === null || lastExitAt === null ? null : { code: lastExitCode, reason: lastExitReason, at: lastExitAt },
       }),
       runningSince: t.expose('runningSince', { type: 'DateTime', nullable: true }),
       installedAt: t.expose('installedAt', { type: 'DateTime', nullable: true }),
@@ -95,7 +110,12 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
         description: 'The newest install run; null before the first.',
         resolve: async (server, _args, context) => (await installation(context, server.id)).installation,
       }),
-      metrics: t.field({ type: ServerMetricsType, nullable: true, description: 'The newest measurement; null when there is none.', resolve: (server, _args, context) => context.services.metrics.latest(server.id) }),
+      metrics: t.field({
+        type: ServerMetricsType,
+        nullable: true,
+        description: 'The newest measurement; null when there is none.',
+        resolve: (server, _args, context) => context.services.metrics.latest(server.id),
+      }),
       viewerCanStart: viewerCan('server:start'),
       viewerCanStop: viewerCan('server:stop'),
       viewerCanRestart: viewerCan('server:restart'),
