@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { Plugin } from 'vite'
 
-type Chunk = { fileName: string; imports: string[]; code: string; isEntry: boolean; name: string }
+type Chunk = { fileName: string; imports: string[]; code: string; isEntry: boolean; name: string; css: string[] }
 
 /** Sizes in kB of what a first visit loads, gzipped. The design's budgets. */
 const BUDGETS = { servers: 200, consoleExtra: 110, route: 25, css: 25 }
@@ -15,10 +15,18 @@ export function reportBudgets(): Plugin {
     apply: 'build',
     generateBundle(_options, bundle) {
       const chunks = new Map<string, Chunk>()
-      let css = 0
+      const styles = new Map<string, number>()
       for (const [fileName, file] of Object.entries(bundle)) {
-        if (file.type === 'chunk') chunks.set(fileName, { fileName, imports: file.imports, code: file.code, isEntry: file.isEntry, name: file.name })
-        else if (/index-.*\.css$/.test(fileName)) css += kilobytes(file.source)
+        if (file.type === 'chunk')
+          chunks.set(fileName, {
+            fileName,
+            imports: file.imports,
+            code: file.code,
+            isEntry: file.isEntry,
+            name: file.name,
+            css: [...(file.viteMetadata?.importedCss ?? [])],
+          })
+        else if (fileName.endsWith('.css')) styles.set(fileName, kilobytes(file.source))
       }
       const reach = (start: Chunk | undefined, seen = new Set<string>()): Set<string> => {
         if (start === undefined || seen.has(start.fileName)) return seen
@@ -31,16 +39,28 @@ export function reportBudgets(): Plugin {
       const first = reach(named('ServersPage'), reach([...chunks.values()].find((chunk) => chunk.isEntry)))
       const lines = [
         { what: 'first load of /servers', is: size(first), budget: BUDGETS.servers },
-        { what: 'console page, more than that', is: size(reach(named('ServerConsolePage')).difference(first)), budget: BUDGETS.consoleExtra },
-        { what: 'css, first load', is: css, budget: BUDGETS.css },
+        {
+          what: 'console page, more than that',
+          is: size(reach(named('ServerConsolePage')).difference(first)),
+          budget: BUDGETS.consoleExtra,
+        },
+        {
+          what: 'css, first load',
+          is: [...new Set([...first].flatMap((name) => chunks.get(name)?.css ?? []))].reduce(
+            (sum, name) => sum + (styles.get(name) ?? 0),
+            0,
+          ),
+          budget: BUDGETS.css,
+        },
       ]
       for (const page of ['ServerCreatePage', 'NodesPage', 'NodePage', 'TemplatesPage', 'TemplatePage', 'SignInPage']) {
         const chunk = named(page)
         if (chunk !== undefined) lines.push({ what: `own code of ${page}`, is: kilobytes(chunk.code), budget: BUDGETS.route })
       }
       for (const { what, is, budget } of lines) this.info(`${what}: ${is.toFixed(1)} kB of ${budget} kB gzipped`)
-      const over = lines.filter(({ is, budget }) => is > budget)
-      if (over.length > 0) this.warn(`over budget: ${over.map(({ what, is, budget }) => `${what} ${is.toFixed(1)} > ${budget} kB`).join(', ')}`)
+      for (const { what, is, budget } of lines) if (is > budget) this.warn(`${what} is over its budget`)
+      // Read by the end-to-end tests, which fail on what is over. A user's build does not.
+      this.emitFile({ type: 'asset', fileName: '.vite/budgets.json', source: JSON.stringify(lines) })
     },
   }
 }

@@ -24,7 +24,7 @@ watch(
   preferences.theme,
   (name) => {
     applyTheme(name, document.documentElement)
-    vuetify.theme.change(name)
+    void vuetify.theme.change(name)
   },
   { immediate: true },
 )

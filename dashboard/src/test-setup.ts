@@ -1,5 +1,5 @@
 // happy-dom lays nothing out.
-globalThis.ResizeObserver ??= class {
+globalThis.ResizeObserver = class {
   observe() {
     return undefined
   }

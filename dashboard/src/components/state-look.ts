@@ -1,8 +1,21 @@
 import type { TokenName } from '../theme/tokens.ts'
 
 export type StateShape =
-  | 'running' | 'starting' | 'stopping' | 'stopped' | 'crashed' | 'error' | 'installing' | 'unknown' | 'deleting' | 'online' | 'offline' | 'waiting'
-  | 'done' | 'failed' | 'working'
+  | 'running'
+  | 'starting'
+  | 'stopping'
+  | 'stopped'
+  | 'crashed'
+  | 'error'
+  | 'installing'
+  | 'unknown'
+  | 'deleting'
+  | 'online'
+  | 'offline'
+  | 'waiting'
+  | 'done'
+  | 'failed'
+  | 'working'
 
 type Look = { colour: TokenName; isExceptional: boolean }
 

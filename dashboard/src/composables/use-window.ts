@@ -35,7 +35,8 @@ export function useWindow(container: Ref<HTMLElement | null>, count: Ref<number>
       if (element === null) return
       const from = index * rowHeight
       if (from < element.scrollTop) element.scrollTop = from
-      else if (from + rowHeight + head > element.scrollTop + element.clientHeight) element.scrollTop = from + rowHeight + head - element.clientHeight
+      else if (from + rowHeight + head > element.scrollTop + element.clientHeight)
+        element.scrollTop = from + rowHeight + head - element.clientHeight
     },
   }
 }

@@ -23,7 +23,13 @@ export function createFormat(locale: string) {
 
   /** Unit and divisor for an amount of binary bytes. */
   const binary = (bytes: number) =>
-    bytes >= 2 ** 40 ? { unit: 'TiB', divisor: 2 ** 40 } : bytes >= 2 ** 30 ? { unit: 'GiB', divisor: 2 ** 30 } : bytes >= MIB ? { unit: 'MiB', divisor: MIB } : { unit: 'KiB', divisor: 1024 }
+    bytes >= 2 ** 40
+      ? { unit: 'TiB', divisor: 2 ** 40 }
+      : bytes >= 2 ** 30
+        ? { unit: 'GiB', divisor: 2 ** 30 }
+        : bytes >= MIB
+          ? { unit: 'MiB', divisor: MIB }
+          : { unit: 'KiB', divisor: 1024 }
 
   const bytes = (value: number) => {
     const { unit, divisor } = binary(value)
@@ -38,7 +44,10 @@ export function createFormat(locale: string) {
     ofLimit(value: number, limit: number) {
       const { unit, divisor } = binary(limit)
       const share = value / divisor
-      return { value: share >= 10 || share === 0 ? number(share) : digits.format(Math.round(share * 10) / 10), limit: `${number(limit / divisor)}${NO_BREAK}${unit}` }
+      return {
+        value: share >= 10 || share === 0 ? number(share) : digits.format(Math.round(share * 10) / 10),
+        limit: `${number(limit / divisor)}${NO_BREAK}${unit}`,
+      }
     },
     percent: (value: number) => `${plain.format(value)}${NO_BREAK}%`,
     /** Decimal bytes a second. */

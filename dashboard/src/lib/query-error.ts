@@ -9,7 +9,8 @@ export type QueryError =
 /** What a failed query means for its reader. */
 export function readQueryError(error: ClientError): QueryError {
   const first = error.graphQLErrors?.[0]
-  if (first === undefined) return error.networkError == null ? { kind: 'failed', message: error.message, reportId: null } : { kind: 'unreachable' }
+  if (first === undefined)
+    return error.networkError == null ? { kind: 'failed', message: error.message, reportId: null } : { kind: 'unreachable' }
   const { code, permission, requestId } = first.extensions ?? {}
   if (code === 'FORBIDDEN') return { kind: 'forbidden', permission: typeof permission === 'string' ? permission : '' }
   return { kind: 'failed', message: first.message, reportId: typeof requestId === 'string' ? requestId : null }

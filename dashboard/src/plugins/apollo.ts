@@ -2,10 +2,16 @@ import { ApolloClient, from, HttpLink, InMemoryCache, setLogVerbosity, split, ty
 import { onError } from '@apollo/client/link/error'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { getMainDefinition } from '@apollo/client/utilities'
+import { Kind, OperationTypeNode } from 'graphql'
 import type { Client } from 'graphql-ws'
 
-const byId = (typename: string) => (_existing: unknown, { args, toReference }: { args: Record<string, unknown> | null; toReference: (value: { __typename: string; id: string }) => unknown }) =>
-  toReference({ __typename: typename, id: String(args?.['id']) })
+const byId =
+  (typename: string) =>
+  (
+    _existing: unknown,
+    { args, toReference }: { args: Record<string, unknown> | null; toReference: (value: { __typename: string; id: string }) => unknown },
+  ) =>
+    toReference({ __typename: typename, id: String(args?.['id']) })
 
 type Page = { nodes: readonly unknown[] }
 
@@ -24,7 +30,7 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
   const transport = split(
     ({ query }) => {
       const definition = getMainDefinition(query)
-      return definition.kind === 'OperationDefinition' && definition.operation === 'subscription'
+      return definition.kind === Kind.OPERATION_DEFINITION && definition.operation === OperationTypeNode.SUBSCRIPTION
     },
     new GraphQLWsLink(socket),
     http,
@@ -37,10 +43,23 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
       possibleTypes: { ServerEvent: ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent'] },
       typePolicies: {
         // What a page knows from a list is shown at once while its own query runs.
-        Query: { fields: { server: { read: byId('Server') }, node: { read: byId('Node') }, template: { read: byId('Template') }, servers: connection('filter', 'orderBy'), nodes: connection(), templates: connection(), users: connection('search') } },
+        Query: {
+          fields: {
+            server: { read: byId('Server') },
+            node: { read: byId('Node') },
+            template: { read: byId('Template') },
+            servers: connection('filter', 'orderBy'),
+            nodes: connection(),
+            templates: connection(),
+            users: connection('search'),
+          },
+        },
         Server: { fields: { limits: { merge: true }, node: { merge: true }, template: { merge: true } } },
       },
     }),
-    defaultOptions: { watchQuery: { fetchPolicy: 'cache-and-network', nextFetchPolicy: 'cache-first' }, query: { fetchPolicy: 'network-only' } },
+    defaultOptions: {
+      watchQuery: { fetchPolicy: 'cache-and-network', nextFetchPolicy: 'cache-first' },
+      query: { fetchPolicy: 'network-only' },
+    },
   })
 }

@@ -15,7 +15,8 @@ export function preferredLanguage(wanted: readonly string[]): Language {
 
 /** Texts in the wanted language. English is the source and the fallback; others are loaded when needed. */
 export async function createDashboardI18n(language: Language) {
-  const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } as Record<string, typeof en> })
+  const messages: Record<string, typeof en> = { en }
+  const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages })
   if (language === 'de') {
     const { default: german } = await import('../locales/de.json')
     i18n.global.setLocaleMessage('de', german)

@@ -54,25 +54,29 @@ export type StreamSink<T> = {
   ended(): void
 }
 
+function codeOf({ extensions }: { extensions?: Record<string, unknown> }): string {
+  const code = extensions?.['code']
+  return typeof code === 'string' ? code : 'UNKNOWN'
+}
+
 /** Subscribes past the cache. Returns its end. */
-export function openStream<T, V extends Record<string, unknown>>(client: Client, document: TypedDocumentNode<T, V>, variables: V, sink: StreamSink<T>): () => void {
+export function openStream<T, V extends Record<string, unknown>>(
+  client: Client,
+  document: TypedDocumentNode<T, V>,
+  variables: V,
+  sink: StreamSink<T>,
+): () => void {
   return client.subscribe<T>(
     { query: print(document), variables },
     {
       next: ({ data, errors }) => {
         if (errors !== undefined && errors.length > 0) {
-          sink.failed(
-            errors.map((error) => String(error.extensions?.['code'] ?? 'UNKNOWN')),
-            errors[0]?.message ?? '',
-          )
+          sink.failed(errors.map(codeOf), errors[0]?.message ?? '')
         } else if (data != null) sink.next(data)
       },
       error: (error) => {
         const errors = Array.isArray(error) ? (error as { message: string; extensions?: Record<string, unknown> }[]) : []
-        sink.failed(
-          errors.map(({ extensions }) => String(extensions?.['code'] ?? 'UNKNOWN')),
-          errors[0]?.message ?? '',
-        )
+        sink.failed(errors.map(codeOf), errors[0]?.message ?? '')
       },
       complete: () => {
         sink.ended()

@@ -8,7 +8,10 @@ const nobody = { load: async () => null }
 
 describe('requireSession', () => {
   it('sends strangers to the sign-in and remembers where they wanted to go', async () => {
-    expect(await requireSession(nobody, to('servers', '/servers?state=running'))).toEqual({ name: 'sign-in', query: { next: '/servers?state=running' } })
+    expect(await requireSession(nobody, to('servers', '/servers?state=running'))).toEqual({
+      name: 'sign-in',
+      query: { next: '/servers?state=running' },
+    })
     expect(await requireSession(signedIn, to('servers', '/servers'))).toBe(true)
   })
 
@@ -22,9 +25,12 @@ describe('requireSession', () => {
 })
 
 describe('safeNext', () => {
-  it.each(['https://evil.example', '//evil.example', '/\\evil.example', 'servers', '/sign-in?next=/x', undefined, ['/a']])('refuses %s', (next) => {
-    expect(safeNext(next)).toBe('/servers')
-  })
+  it.each(['https://evil.example', '//evil.example', '/\\evil.example', 'servers', '/sign-in?next=/x', undefined, ['/a']])(
+    'refuses %s',
+    (next) => {
+      expect(safeNext(next)).toBe('/servers')
+    },
+  )
 
   it('keeps local paths', () => {
     expect(safeNext('/servers/1/console?find=x')).toBe('/servers/1/console?find=x')

@@ -2,9 +2,30 @@
 type Palette = Readonly<Record<TokenName, string>>
 
 export type TokenName =
-  | 'background' | 'surface' | 'raised' | 'overlay' | 'sunken' | 'hover' | 'selected'
-  | 'line' | 'control' | 'track' | 'text' | 'muted' | 'faint' | 'accent' | 'on-accent'
-  | 'running' | 'progress' | 'warning' | 'danger' | 'danger-fill' | 'on-danger-fill' | 'suspended' | 'stopped' | 'series-2'
+  | 'background'
+  | 'surface'
+  | 'raised'
+  | 'overlay'
+  | 'sunken'
+  | 'hover'
+  | 'selected'
+  | 'line'
+  | 'control'
+  | 'track'
+  | 'text'
+  | 'muted'
+  | 'faint'
+  | 'accent'
+  | 'on-accent'
+  | 'running'
+  | 'progress'
+  | 'warning'
+  | 'danger'
+  | 'danger-fill'
+  | 'on-danger-fill'
+  | 'suspended'
+  | 'stopped'
+  | 'series-2'
 
 export type ThemeName = 'dark' | 'light'
 
@@ -66,7 +87,18 @@ export const palettes: Readonly<Record<ThemeName, Palette>> = {
 /** Grounds that text and marks may stand on. */
 export const grounds = ['background', 'surface', 'raised', 'overlay', 'hover', 'selected', 'sunken'] as const satisfies readonly TokenName[]
 /** Colours of text: at least 4.5 on every ground. */
-export const textColours = ['text', 'muted', 'faint', 'accent', 'running', 'progress', 'warning', 'danger', 'suspended', 'stopped'] as const satisfies readonly TokenName[]
+export const textColours = [
+  'text',
+  'muted',
+  'faint',
+  'accent',
+  'running',
+  'progress',
+  'warning',
+  'danger',
+  'suspended',
+  'stopped',
+] as const satisfies readonly TokenName[]
 
 /** Console colours in xterm's names; the ground is the theme's `sunken`. */
 export const consolePalettes = {

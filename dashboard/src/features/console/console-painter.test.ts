@@ -14,7 +14,14 @@ const chunk = (text: string, kind: 'OUTPUT' | 'INPUT' | 'NOTICE' = 'OUTPUT', act
   actor,
 })
 const painter = (hasTimes: boolean) =>
-  createConsolePainter({ hasTimes, columns: 40, accent: [1, 2, 3], tint: [4, 5, 6], clock: () => '12:00:00', gapText: (reason, bytes) => `${reason} ${bytes}` })
+  createConsolePainter({
+    hasTimes,
+    columns: 40,
+    accent: [1, 2, 3],
+    tint: [4, 5, 6],
+    clock: () => '12:00:00',
+    gapText: (reason, bytes) => `${reason} ${bytes}`,
+  })
 const plain = (text: string) => text.replaceAll(/\x1b\[[\d;]*[mKC]/g, '')
 
 it('puts the time before each line, also when lines come in pieces', () => {
@@ -37,8 +44,19 @@ it('writes a progress line over itself, behind its time', () => {
 
 it('begins own commands, notices and gaps on lines of their own', () => {
   const { paint } = painter(false)
-  const written = plain(paint(chunk('prompt> ')) + paint(chunk('status\n', 'INPUT', 'mira')) + paint(chunk('Started', 'NOTICE')) + paint({ __typename: 'ConsoleGap', from: 0, to: 9000, reason: 'FLOOD' }))
-  expect(written.split('\r\n').map((line) => line.replaceAll('╌', ''))).toEqual(['prompt> ', '> status   mira', '▌ Started', ' FLOOD 9000 ', ''])
+  const written = plain(
+    paint(chunk('prompt> ')) +
+      paint(chunk('status\n', 'INPUT', 'mira')) +
+      paint(chunk('Started', 'NOTICE')) +
+      paint({ __typename: 'ConsoleGap', from: 0, to: 9000, reason: 'FLOOD' }),
+  )
+  expect(written.split('\r\n').map((line) => line.replaceAll('╌', ''))).toEqual([
+    'prompt> ',
+    '> status   mira',
+    '▌ Started',
+    ' FLOOD 9000 ',
+    '',
+  ])
 })
 
 it('shows what others typed as text, never as escape sequences', () => {

@@ -5,7 +5,16 @@ import { createConsoleStream, type StreamSource } from './console-stream.ts'
 type Sink = Parameters<StreamSource['open']>[1]
 type Opened = { after: number | null; sink: Sink; isOpen: boolean }
 
-const chunk = (from: number, text: string): ConsoleEvent => ({ __typename: 'ConsoleChunk', from, to: from + text.length, kind: 'OUTPUT', runId: 'r', text, at: '2026-01-01T00:00:00.000Z', actor: null })
+const chunk = (from: number, text: string): ConsoleEvent => ({
+  __typename: 'ConsoleChunk',
+  from,
+  to: from + text.length,
+  kind: 'OUTPUT',
+  runId: 'r',
+  text,
+  at: '2026-01-01T00:00:00.000Z',
+  actor: null,
+})
 const gap = (from: number, to: number, reason: 'FLOOD' | 'SLOW_VIEWER'): ConsoleEvent => ({ __typename: 'ConsoleGap', from, to, reason })
 
 let opened: Opened[]

@@ -47,7 +47,12 @@ export function createConsoleStream(source: StreamSource, listener: StreamListen
     failures += 1
   }
   const accept = (event: ConsoleEvent) => {
-    if (event.__typename === 'ConsoleGap' && event.reason === 'SLOW_VIEWER' && askedAgainAt !== event.from && (chain.position ?? event.from) === event.from) {
+    if (
+      event.__typename === 'ConsoleGap' &&
+      event.reason === 'SLOW_VIEWER' &&
+      askedAgainAt !== event.from &&
+      (chain.position ?? event.from) === event.from
+    ) {
       askedAgainAt = event.from
       chain.accept({ from: event.from, to: event.from })
       openAt(event.from)

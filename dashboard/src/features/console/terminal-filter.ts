@@ -21,7 +21,13 @@ export function createTerminalFilter() {
             state = 'csi'
             sequence = ''
           } else if (code === 0x90 || code === 0x98 || (code >= 0x9d && code <= 0x9f)) state = 'string'
-          else if (character === '\n' || character === '\r' || character === '\t' || (code >= 0x20 && code !== 0x7f && !(code >= 0x80 && code <= 0x9f))) output += character
+          else if (
+            character === '\n' ||
+            character === '\r' ||
+            character === '\t' ||
+            (code >= 0x20 && code !== 0x7f && !(code >= 0x80 && code <= 0x9f))
+          )
+            output += character
           break
         case 'escape':
           if (character === '[') {

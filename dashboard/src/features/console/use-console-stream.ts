@@ -40,7 +40,7 @@ export function useConsoleStream(serverId: string, onEvent: (event: ConsoleEvent
       open: (after, sink) =>
         openStream(socket, ConsoleEvents, after === null ? { serverId, tailLines: TAIL_LINES } : { serverId, after }, {
           next: ({ consoleEvents }) => {
-            sink.next(consoleEvents as ConsoleEvent)
+            sink.next(consoleEvents)
           },
           failed: sink.failed,
           ended: sink.ended,

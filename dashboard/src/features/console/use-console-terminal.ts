@@ -25,8 +25,19 @@ function terminalTheme(theme: ThemeName): ITheme {
   const { red, green, yellow, blue, magenta, cyan, ...rest } = consolePalettes[theme]
   const { sunken, accent } = palettes[theme]
   return {
-    ...rest, red, green, yellow, blue, magenta, cyan,
-    brightRed: red, brightGreen: green, brightYellow: yellow, brightBlue: blue, brightMagenta: magenta, brightCyan: cyan,
+    ...rest,
+    red,
+    green,
+    yellow,
+    blue,
+    magenta,
+    cyan,
+    brightRed: red,
+    brightGreen: green,
+    brightYellow: yellow,
+    brightBlue: blue,
+    brightMagenta: magenta,
+    brightCyan: cyan,
     background: sunken,
     cursor: sunken,
     selectionBackground: `${accent}55`,
@@ -89,7 +100,12 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Optio
   }
   const decorations = () => {
     const marks = searchMarks[options.theme.value]
-    return { matchBackground: marks.match, activeMatchBackground: marks.active, matchOverviewRuler: marks.match, activeMatchColorOverviewRuler: marks.active }
+    return {
+      matchBackground: marks.match,
+      activeMatchBackground: marks.active,
+      matchOverviewRuler: marks.match,
+      activeMatchColorOverviewRuler: marks.active,
+    }
   }
 
   onMounted(async () => {

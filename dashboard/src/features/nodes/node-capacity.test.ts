@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest'
 import { freeOf, lacking } from './node-capacity.ts'
 
-const node = { isOnline: true, capacity: { memoryMiB: 4096, cpuPercent: 200, diskMiB: 10_000 }, allocated: { memoryMiB: 3072, cpuPercent: 300, diskMiB: 0 } }
+const node = {
+  isOnline: true,
+  capacity: { memoryMiB: 4096, cpuPercent: 200, diskMiB: 10_000 },
+  allocated: { memoryMiB: 3072, cpuPercent: 300, diskMiB: 0 },
+}
 
 it('counts what is left, never below nothing', () => {
   expect(freeOf(node)).toEqual({ memoryMiB: 1024, cpuPercent: 0, diskMiB: 10_000 })

@@ -14,7 +14,12 @@ export type FormVariable = {
   pattern: string | null
   choices: readonly string[] | null
 }
-export type FormTemplate = { id: string; recommended: { memoryMiB: number; cpuPercent: number; diskMiB: number }; ports: readonly { name: string }[]; variables: readonly FormVariable[] }
+export type FormTemplate = {
+  id: string
+  recommended: { memoryMiB: number; cpuPercent: number; diskMiB: number }
+  ports: readonly { name: string }[]
+  variables: readonly FormVariable[]
+}
 
 /** Everything is kept as typed: input is never lost, not even wrong input. */
 export type CreateForm = {
@@ -47,8 +52,10 @@ export function variableProblem(variable: FormVariable, value: string): FieldPro
     if (variable.minimum !== null && Number(value) < variable.minimum) return { key: 'field.minimum', named: { minimum: variable.minimum } }
     if (variable.maximum !== null && Number(value) > variable.maximum) return { key: 'field.maximum', named: { maximum: variable.maximum } }
   }
-  if (variable.minLength !== null && value.length < variable.minLength) return { key: 'field.minLength', named: { length: variable.minLength } }
-  if (variable.maxLength !== null && value.length > variable.maxLength) return { key: 'field.maxLength', named: { length: variable.maxLength } }
+  if (variable.minLength !== null && value.length < variable.minLength)
+    return { key: 'field.minLength', named: { length: variable.minLength } }
+  if (variable.maxLength !== null && value.length > variable.maxLength)
+    return { key: 'field.maxLength', named: { length: variable.maxLength } }
   if (variable.pattern !== null) {
     try {
       if (!new RegExp(`^(?:${variable.pattern})$`, 'u').test(value)) return { key: 'field.pattern', named: { pattern: variable.pattern } }
@@ -65,7 +72,7 @@ export function formProblems(form: CreateForm, template: FormTemplate | null): R
   if (template === null) problems['templateId'] = { key: 'serverCreate.chooseGame', named: {} }
   const name = form.name.trim()
   if (name === '') problems['name'] = { key: 'field.required', named: {} }
-  else if ([...name].length > 64) problems['name'] = { key: 'field.maxLength', named: { length: 64 } }
+  else if (Array.from(name).length > 64) problems['name'] = { key: 'field.maxLength', named: { length: 64 } }
   for (const key of limitKeys) {
     const [minimum, maximum] = LIMIT_RANGES[key]
     if (!isWhole(form[key])) problems[key] = { key: 'field.number', named: {} }

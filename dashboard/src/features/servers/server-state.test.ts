@@ -11,7 +11,14 @@ describe('server states', () => {
 
   it('sorts what needs eyes first, then by name', () => {
     const server = (name: string, status: ServerStatus) => ({ id: name, name, status })
-    const sorted = [server('b', 'RUNNING'), server('arena 10', 'RUNNING'), server('arena 2', 'RUNNING'), server('x', 'STOPPED'), server('z', 'CRASHED'), server('y', 'STARTING')].toSorted(byAttention)
+    const sorted = [
+      server('b', 'RUNNING'),
+      server('arena 10', 'RUNNING'),
+      server('arena 2', 'RUNNING'),
+      server('x', 'STOPPED'),
+      server('z', 'CRASHED'),
+      server('y', 'STARTING'),
+    ].toSorted(byAttention)
     expect(sorted.map(({ name }) => name)).toEqual(['z', 'y', 'arena 2', 'arena 10', 'b', 'x'])
   })
 

@@ -23,7 +23,12 @@ export const segments = {
 } as const satisfies Record<string, readonly ServerStatus[]>
 
 export type Segment = keyof typeof segments
-export const segmentShapes: Readonly<Record<Segment, StateShape>> = { running: 'running', changing: 'starting', attention: 'crashed', stopped: 'stopped' }
+export const segmentShapes: Readonly<Record<Segment, StateShape>> = {
+  running: 'running',
+  changing: 'starting',
+  attention: 'crashed',
+  stopped: 'stopped',
+}
 export const isSegment = (value: unknown): value is Segment => typeof value === 'string' && value in segments
 
 const RANKS: Readonly<Record<ServerStatus, number>> = {

@@ -22,7 +22,9 @@ export function useServerWords() {
   }
   const word = (server: Pick<Described, 'status' | 'installation'>) => {
     const percent = server.installation?.percent
-    return server.status === 'INSTALLING' && percent != null ? t('status.installingPercent', { percent: format.value.percent(percent) }) : t(`status.${server.status}`)
+    return server.status === 'INSTALLING' && percent != null
+      ? t('status.installingPercent', { percent: format.value.percent(percent) })
+      : t(`status.${server.status}`)
   }
   return computed(() => ({
     word,
@@ -31,7 +33,10 @@ export function useServerWords() {
     detail(server: Described): { text: string; tone: 'danger' | 'warning' | 'faint' } {
       if (server.problem !== null) return { text: problemText(server.problem), tone: 'danger' }
       if (server.status === 'UNKNOWN' && server.stateObservedAt !== null)
-        return { text: t('server.lastKnown', { state: t(`status.${server.state}`), time: format.value.clock(server.stateObservedAt) }), tone: 'warning' }
+        return {
+          text: t('server.lastKnown', { state: t(`status.${server.state}`), time: format.value.clock(server.stateObservedAt) }),
+          tone: 'warning',
+        }
       return { text: `${server.template.name} ${server.template.version}`, tone: 'faint' }
     },
   }))

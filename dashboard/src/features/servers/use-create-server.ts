@@ -81,7 +81,8 @@ export function useCreateServer() {
         const result = data?.createServer
         if (result?.__typename === 'CreateServerSuccess') return result.server.id
         sent = null
-        if (result?.__typename === 'ValidationError') for (const { path, message } of result.fields) problems[fieldOfPath(path, input)] = message
+        if (result?.__typename === 'ValidationError')
+          for (const { path, message } of result.fields) problems[fieldOfPath(path, input)] = message
         else if (result?.__typename === 'PortUnavailableError') {
           const field = fieldOfPath(result.path, input)
           const { port, nextFreePort, takenBy } = result
@@ -91,7 +92,12 @@ export function useCreateServer() {
         else problems[''] = result === undefined ? t('queryState.unreachable') : refusalText(result, te, t)
         if (Object.keys(problems).length === 0 && result !== undefined) problems[''] = refusalText(result, te, t)
       } catch (error) {
-        problems[''] = error instanceof Error && 'networkError' in error && error.networkError != null ? t('queryState.unreachable') : error instanceof Error ? error.message : t('queryState.unreachable')
+        problems[''] =
+          error instanceof Error && 'networkError' in error && error.networkError != null
+            ? t('queryState.unreachable')
+            : error instanceof Error
+              ? error.message
+              : t('queryState.unreachable')
       } finally {
         isBusy.value = false
       }

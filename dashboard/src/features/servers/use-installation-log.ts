@@ -24,7 +24,16 @@ const InstallationEvents = graphql(`
   }
 `)
 
-export type InstallationView = { id: string; status: InstallationStatus; step: string | null; percent: number | null; exitCode: number | null; error: string | null; startedAt: string | null; finishedAt: string | null }
+export type InstallationView = {
+  id: string
+  status: InstallationStatus
+  step: string | null
+  percent: number | null
+  exitCode: number | null
+  error: string | null
+  startedAt: string | null
+  finishedAt: string | null
+}
 
 const AGAIN_MS = 1000
 const MOST_CHARACTERS = 1_000_000
@@ -46,34 +55,39 @@ export function useInstallationLog(serverId: string) {
   }
   function open() {
     close()
-    close = openStream(socket, InstallationEvents, { serverId, after: position }, {
-      next: ({ installationEvents: event }) => {
-        if (installation.value !== null && event.installation.id !== installation.value.id) {
-          // A new run has a log of its own.
-          log.value = ''
-          position = 0
+    close = openStream(
+      socket,
+      InstallationEvents,
+      { serverId, after: position },
+      {
+        next: ({ installationEvents: event }) => {
+          if (installation.value !== null && event.installation.id !== installation.value.id) {
+            // A new run has a log of its own.
+            log.value = ''
+            position = 0
+            installation.value = event.installation
+            if (event.from > 0) {
+              open()
+              return
+            }
+          }
           installation.value = event.installation
-          if (event.from > 0) {
+          if (event.from > position) {
             open()
             return
           }
-        }
-        installation.value = event.installation
-        if (event.from > position) {
-          open()
-          return
-        }
-        if (event.to > position) {
-          log.value = (log.value + event.text.slice(position - event.from)).slice(-MOST_CHARACTERS)
-          position = event.to
-        }
+          if (event.to > position) {
+            log.value = (log.value + event.text.slice(position - event.from)).slice(-MOST_CHARACTERS)
+            position = event.to
+          }
+        },
+        failed: (codes) => {
+          isFinal = codes.includes('FORBIDDEN') || codes.includes('NOT_FOUND')
+          later()
+        },
+        ended: later,
       },
-      failed: (codes) => {
-        isFinal = codes.includes('FORBIDDEN') || codes.includes('NOT_FOUND')
-        later()
-      },
-      ended: later,
-    })
+    )
   }
   open()
   watch(

@@ -70,7 +70,7 @@ export function useLiveServers(): void {
       if (event.__typename === 'ServerCreatedEvent') refresh('ServerList', 'NodeList', 'NodePage')
       if (event.__typename === 'ServerDeletedEvent') {
         refresh('ServerList', 'NodeList', 'NodePage')
-        client.cache.evict({ id: client.cache.identify(event.server as unknown as { __typename: string; id: string }) ?? '' })
+        client.cache.evict({ id: client.cache.identify(event.server) ?? '' })
         client.cache.gc()
       }
     },

@@ -86,7 +86,10 @@ export function useServerList(filter: Ref<ListFilter>) {
     try {
       let after: string | null = null
       do {
-        const { data }: { data: { servers: { pageInfo: { endCursor: string | null; hasNextPage: boolean } } } } = await client.query({ query: ServerListMetrics, variables: { after } })
+        const { data }: { data: { servers: { pageInfo: { endCursor: string | null; hasNextPage: boolean } } } } = await client.query({
+          query: ServerListMetrics,
+          variables: { after },
+        })
         after = data.servers.pageInfo.hasNextPage ? data.servers.pageInfo.endCursor : null
       } while (after !== null)
     } catch {
@@ -103,7 +106,11 @@ export function useServerList(filter: Ref<ListFilter>) {
   return {
     servers: computed(() => list.result.value?.servers.nodes.map((node) => readFragment(ServerRow, node)) ?? null),
     total: computed(() => counts.result.value?.serverCounts.reduce((sum, { count }) => sum + count, 0) ?? null),
-    countOf: (segment: Segment) => counts.result.value?.serverCounts.reduce((sum, { status, count }) => sum + ((segments[segment] as readonly string[]).includes(status) ? count : 0), 0) ?? null,
+    countOf: (segment: Segment) =>
+      counts.result.value?.serverCounts.reduce(
+        (sum, { status, count }) => sum + ((segments[segment] as readonly string[]).includes(status) ? count : 0),
+        0,
+      ) ?? null,
     isLoading: list.loading,
     error: list.error,
     retry: () => void list.refetch(),

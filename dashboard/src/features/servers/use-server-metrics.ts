@@ -36,21 +36,26 @@ export function useServerMetrics(serverId: string) {
 
   const open = () => {
     close()
-    close = openStream(socket, LiveServerMetrics, { serverId }, {
-      next: ({ serverMetrics }) => {
-        const last = samples.value.findLast((sample) => sample !== null)
-        if (last?.at === serverMetrics.at) return
-        const hasGap = last !== undefined && Date.parse(serverMetrics.at) - Date.parse(last.at) > GAP_MS
-        samples.value = [...samples.value, ...(hasGap ? [null] : []), serverMetrics].slice(-SPARK_LENGTH)
+    close = openStream(
+      socket,
+      LiveServerMetrics,
+      { serverId },
+      {
+        next: ({ serverMetrics }) => {
+          const last = samples.value.findLast((sample) => sample !== null)
+          if (last?.at === serverMetrics.at) return
+          const hasGap = last !== undefined && Date.parse(serverMetrics.at) - Date.parse(last.at) > GAP_MS
+          samples.value = [...samples.value, ...(hasGap ? [null] : []), serverMetrics].slice(-SPARK_LENGTH)
+        },
+        failed: (codes) => {
+          if (codes.includes('FORBIDDEN') || codes.includes('NOT_FOUND')) isRefused.value = true
+          else timer = setTimeout(open, AGAIN_MS)
+        },
+        ended: () => {
+          timer = setTimeout(open, AGAIN_MS)
+        },
       },
-      failed: (codes) => {
-        if (codes.includes('FORBIDDEN') || codes.includes('NOT_FOUND')) isRefused.value = true
-        else timer = setTimeout(open, AGAIN_MS)
-      },
-      ended: () => {
-        timer = setTimeout(open, AGAIN_MS)
-      },
-    })
+    )
   }
   open()
   onScopeDispose(() => {

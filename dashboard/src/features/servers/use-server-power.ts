@@ -138,10 +138,19 @@ export function useServerPower() {
       if (sent.has(server.id)) return false
       sent.set(server.id, verb)
       try {
-        const { data } = await client.mutate({ mutation: documents[verb], variables: { input: { id: server.id, ...(verb !== 'abort' && { idempotencyKey: crypto.randomUUID() }) } } })
-        const result = Object.values((data ?? {}) as Record<string, Outcome | string>).find((value): value is Outcome => typeof value === 'object')
+        const { data } = await client.mutate({
+          mutation: documents[verb],
+          variables: { input: { id: server.id, ...(verb !== 'abort' && { idempotencyKey: crypto.randomUUID() }) } },
+        })
+        const result = Object.values((data ?? {}) as Record<string, Outcome | string>).find(
+          (value): value is Outcome => typeof value === 'object',
+        )
         if (result?.code === undefined) return true
-        messages.show('danger', t(`power.failed.${verb}`, { name: server.name }), refusalText({ code: result.code, message: result.message ?? '' }, te, t))
+        messages.show(
+          'danger',
+          t(`power.failed.${verb}`, { name: server.name }),
+          refusalText({ code: result.code, message: result.message ?? '' }, te, t),
+        )
       } catch (error) {
         messages.show('danger', t(`power.failed.${verb}`, { name: server.name }), error instanceof Error ? error.message : '')
       } finally {
