@@ -43,12 +43,22 @@ export async function listen({ databaseUrl, channel, logger, onNotification, onL
   const connect = async () => {
     const next = new pg.Client({ connectionString: databaseUrl, keepAlive: true, application_name: 'catalyst-api-listen' })
     client = next
-    next.once('error', retry)
+    // One break can be told several times: what is said about a connection that was given up already is passed over.
+    const lost = (error: unknown) => {
+      if (client === next) retry(error)
+    }
+    next.on('error', lost)
     next.once('end', () => {
-      if (client === next) retry(new Error('the connection ended'))
+      lost(new Error('the connection ended'))
     })
     next.on('notification', ({ payload }) => {
-      onNotification(payload ?? '')
+      try {
+        onNotification(payload ?? '')
+      } catch (error) {
+        // Not understood: anything may have changed.
+        logger.warn({ err: error }, 'a notification could not be read')
+        onListening()
+      }
     })
     try {
       await next.connect()
@@ -57,7 +67,8 @@ export async function listen({ databaseUrl, channel, logger, onNotification, onL
       isListening = true
       onListening()
     } catch (error) {
-      retry(error)
+      lost(error)
+      await next.end().catch(() => undefined)
     }
   }
 

@@ -37,7 +37,11 @@ export function connectionType<Row>(name: string, type: ObjectRef<PothosSchemaTy
   return builder.objectRef<Page<Row>>(`${name}Connection`).implement({
     fields: (t) => ({
       edges: t.field({ type: [Edge], complexity: { field: 1, multiplier: 1 }, resolve: (page) => page.edges }),
-      nodes: t.field({ type: [type], complexity: { field: 1, multiplier: 1 }, resolve: (page) => page.edges.map((edge) => edge.node) as never }),
+      nodes: t.field({
+        type: [type],
+        complexity: { field: 1, multiplier: 1 },
+        resolve: (page) => page.edges.map((edge) => edge.node) as never,
+      }),
       pageInfo: t.field({ type: PageInfo, resolve: (page) => page }),
       totalCount: t.exposeInt('totalCount'),
     }),

@@ -15,7 +15,11 @@ describe('maskError', () => {
   it('hides what was not expected, and logs it with the id that the client gets', () => {
     const { lines, maskError } = createLog()
     const masked = maskError(wrap(new Error('relation "User" does not exist')), 'request-1')
-    expect(masked.toJSON()).toEqual({ message: 'Something unexpected went wrong.', path: ['servers'], extensions: { code: 'INTERNAL', requestId: 'request-1' } })
+    expect(masked.toJSON()).toEqual({
+      message: 'Something unexpected went wrong.',
+      path: ['servers'],
+      extensions: { code: 'INTERNAL', requestId: 'request-1' },
+    })
     expect(lines.join('')).toContain('relation')
     expect(lines.join('')).toContain('request-1')
   })

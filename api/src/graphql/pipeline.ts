@@ -35,10 +35,28 @@ function useIntrospectionPolicy(): Plugin<Context> {
   }
 }
 
+/** Streams go over WebSocket, where they have bounds and end with their session; an answer to a POST would have neither. */
+function useTransportPolicy(): Plugin<Context> {
+  return {
+    onSubscribe: ({ args, setResultAndStopExecution }) => {
+      if (args.contextValue.cookie === null) return
+      setResultAndStopExecution({ errors: [new GraphQLError('Subscriptions run over WebSocket.', { extensions: { code: 'WEBSOCKET_NEEDED' } })] })
+    },
+  }
+}
+
 /** Masks with the operation's own request id, in single answers and in every event of a stream. */
 function useMasking(logger: Logger): Plugin<Context> {
   const maskError = createMaskError(logger)
-  const maskAll = ({ args, result, setResult }: { args: { contextValue: Context }; result: ExecutionResult; setResult: (result: ExecutionResult) => void }) => {
+  const maskAll = ({
+    args,
+    result,
+    setResult,
+  }: {
+    args: { contextValue: Context }
+    result: ExecutionResult
+    setResult: (result: ExecutionResult) => void
+  }) => {
     if (result.errors === undefined) return
     setResult({ ...result, errors: result.errors.map((error) => maskError(error, args.contextValue.requestId)) })
   }
@@ -62,7 +80,7 @@ export function createPipeline({ schema, logger }: PipelineDeps): Pipeline {
     schema,
     graphqlEndpoint: '/graphql',
     context: ({ catalyst }) => catalyst,
-    plugins: [useLimits(), useIntrospectionPolicy(), useMasking(logger)],
+    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useMasking(logger)],
     // Masks what fails outside of execution.
     maskedErrors: { errorMessage: 'Something unexpected went wrong.', isDev: false },
     // The HTTP side answers CORS, health and pages itself; other origins get nothing.
@@ -71,6 +89,15 @@ export function createPipeline({ schema, logger }: PipelineDeps): Pipeline {
     landingPage: false,
     batching: false,
     multipart: false,
-    logging: { debug: () => undefined, info: () => undefined, warn: (...args) => { logger.warn({ args }, 'yoga') }, error: (...args) => { logger.error({ args }, 'yoga') } },
+    logging: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: (...args) => {
+        logger.warn({ args }, 'yoga')
+      },
+      error: (...args) => {
+        logger.error({ args }, 'yoga')
+      },
+    },
   })
 }

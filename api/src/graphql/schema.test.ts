@@ -18,7 +18,9 @@ type Scopes = Readonly<Record<string, unknown>>
 
 /** Every root field with the scopes it was declared with; null when it has none. */
 function rootFields(schema: GraphQLSchema): { name: string; scopes: Scopes | null }[] {
-  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter((root): root is GraphQLObjectType => root != null)
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter(
+    (root): root is GraphQLObjectType => root != null,
+  )
   return roots.flatMap((root) =>
     Object.values(root.getFields()).map((field) => {
       const options = field.extensions['pothosOptions'] as { authScopes?: unknown } | undefined
@@ -49,7 +51,9 @@ describe.each(Object.entries(schemas))('schema %s', (name, schema) => {
 
 describe('public schema', () => {
   it('asks for permissions that exist', () => {
-    const asked = rootFields(schemas.api).flatMap(({ scopes }) => (scopes?.['permission'] === undefined ? [] : [String(scopes['permission'])]))
+    const asked = rootFields(schemas.api).flatMap(({ scopes }) =>
+      scopes?.['permission'] === undefined ? [] : [String(scopes['permission'])],
+    )
     expect(asked.filter((permission) => !isPermission(permission))).toEqual([])
   })
 
@@ -59,7 +63,9 @@ describe('public schema', () => {
       expect(result).toBe(`${field.name.charAt(0).toUpperCase()}${field.name.slice(1)}Result!`)
     }
     // FieldError is a part of an error.
-    const names = Object.keys(schemas.api.getTypeMap()).filter((name) => name.endsWith('Error') && name !== 'Error' && name !== 'FieldError')
+    const names = Object.keys(schemas.api.getTypeMap()).filter(
+      (name) => name.endsWith('Error') && name !== 'Error' && name !== 'FieldError',
+    )
     const implementing = schemas.api.getPossibleTypes(schemas.api.getType('Error') as GraphQLInterfaceType).map((type) => type.name)
     expect(implementing.sort()).toEqual(names.sort())
   })

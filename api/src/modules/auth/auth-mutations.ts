@@ -20,7 +20,11 @@ const SignInInput = builder.inputType('SignInInput', {
 const SignInSuccess = builder.objectRef<SignIn & { isInCookie: boolean }>('SignInSuccess').implement({
   fields: (t) => ({
     viewer: t.field({ type: ViewerType, resolve: (signIn) => signIn.actor }),
-    token: t.string({ nullable: true, description: 'null when the cookie carries it.', resolve: (signIn) => (signIn.isInCookie ? null : signIn.token) }),
+    token: t.string({
+      nullable: true,
+      description: 'null when the cookie carries it.',
+      resolve: (signIn) => (signIn.isInCookie ? null : signIn.token),
+    }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the session ends if it is not used; use moves it.' }),
   }),
 })

@@ -47,7 +47,13 @@ export const LONGEST_SESSION_MS = 90 * DAY_MS
 const TOUCH_MS = 5 * MINUTE_MS
 
 const signInInput = z.object({
-  email: z.string().trim().toLowerCase().min(1, 'is missing').max(254).refine((text) => !text.includes('\0'), 'is no e-mail address'),
+  email: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .min(1, 'is missing')
+    .max(254)
+    .refine((text) => !text.includes('\0'), 'is no e-mail address'),
   password: z.string().min(1, 'is missing').max(1024),
   transport: z.enum(['BEARER', 'COOKIE']),
 })
@@ -79,7 +85,10 @@ export function createAuthService({ db, bus, audit, passwords, clock, isListenin
   })
 
   const readSession = async (tokenHash: Uint8Array<ArrayBuffer>): Promise<CachedSession | null> => {
-    const session = await db.prisma.session.findUnique({ where: { tokenHash }, include: { user: { include: { roles: { include: { role: true } } } } } })
+    const session = await db.prisma.session.findUnique({
+      where: { tokenHash },
+      include: { user: { include: { roles: { include: { role: true } } } } },
+    })
     const now = clock.now()
     if (session === null || session.expiresAt <= now) return null
     const { user } = session
@@ -97,7 +106,9 @@ export function createAuthService({ db, bus, audit, passwords, clock, isListenin
       displayName: user.displayName,
       email: user.email,
       permissions,
-      scopeKey: createHash('sha256').update(`${permissions.has('server:read-all') ? '' : user.id} ${rights}`).digest('base64url'),
+      scopeKey: createHash('sha256')
+        .update(`${permissions.has('server:read-all') ? '' : user.id} ${rights}`)
+        .digest('base64url'),
       sessionId: session.id,
       address: null,
     }

@@ -3,7 +3,17 @@ import type { UserActor } from '../../lib/actor.ts'
 import { createSessionCache } from './session-cache.ts'
 
 const session = (id: string, sessionId: string) => {
-  const actor: UserActor = { kind: 'user', id, username: id, displayName: id, email: `${id}@example.test`, permissions: new Set(), scopeKey: id, sessionId, address: null }
+  const actor: UserActor = {
+    kind: 'user',
+    id,
+    username: id,
+    displayName: id,
+    email: `${id}@example.test`,
+    permissions: new Set(),
+    scopeKey: id,
+    sessionId,
+    address: null,
+  }
   return { actor, expiresAt: new Date(8.64e15) }
 }
 

@@ -42,7 +42,8 @@ export function createSessionCache(monotonicMs: () => number): SessionCache {
     },
     drop(userId, sessionId) {
       drops += 1
-      for (const [key, { actor }] of sessions) if (actor.id === userId && (sessionId === null || actor.sessionId === sessionId)) sessions.delete(key)
+      for (const [key, { actor }] of sessions)
+        if (actor.id === userId && (sessionId === null || actor.sessionId === sessionId)) sessions.delete(key)
     },
     clear() {
       drops += 1

@@ -21,7 +21,9 @@ describe('sign-in limiter', () => {
     limiter.succeeded('198.51.100.1', 'a@example.test')
     const waits = Array.from({ length: 100 }, (_, index) => limiter.take(`192.0.2.${index}`, 'a@example.test'))
     expect(waits.filter((wait) => wait > 0)).toHaveLength(40)
+    for (let index = 0; index < 40; index += 1) limiter.take('198.51.100.1', `${index}@example.test`)
     expect(limiter.take('198.51.100.1', 'a@example.test')).toBe(0)
+    expect(limiter.take('198.51.100.1', 'c@example.test')).toBe(300)
   })
   it('does not count sign-ins that succeed', () => {
     const limiter = createSignInLimiter(() => 0)

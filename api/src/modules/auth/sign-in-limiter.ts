@@ -20,7 +20,8 @@ export function createSignInLimiter(monotonicMs: () => number): SignInLimiter {
   const pairs = createRateLimiter(PAIR_LIMIT, WINDOW_SECONDS, monotonicMs)
   const addresses = createRateLimiter(ADDRESS_LIMIT, WINDOW_SECONDS, monotonicMs)
   const accounts = createRateLimiter(ACCOUNT_LIMIT, WINDOW_SECONDS, monotonicMs)
-  // An address that signed in before is not troubled by what others try on the same account.
+  // Who signed in from this address before is not troubled by what others try, on the account or from the address: behind a
+  // proxy everybody has the same one.
   const known = new Set<string>()
   const pairOf = (address: string, email: string) => `${address} ${email}`
 
@@ -28,16 +29,17 @@ export function createSignInLimiter(monotonicMs: () => number): SignInLimiter {
     take(address, email) {
       const from = addressKey(address)
       const pair = pairOf(from, email)
-      const wait = Math.max(addresses.take(from), pairs.take(pair))
-      if (wait > 0 || known.has(pair)) return wait
-      return accounts.take(email)
+      if (known.has(pair)) return pairs.take(pair)
+      return Math.max(addresses.take(from), pairs.take(pair), accounts.take(email))
     },
     succeeded(address, email) {
       const from = addressKey(address)
       const pair = pairOf(from, email)
-      addresses.giveBack(from)
       pairs.reset(pair)
-      if (!known.has(pair)) accounts.giveBack(email)
+      if (!known.has(pair)) {
+        addresses.giveBack(from)
+        accounts.giveBack(email)
+      }
       known.delete(pair)
       if (known.size >= MOST_KNOWN) known.delete(known.values().next().value ?? pair)
       known.add(pair)
