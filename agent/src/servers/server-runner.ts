@@ -130,6 +130,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     launching = abort
     wasKilled = false
     const isCancelled = () => abort.signal.aborted
+    const isKillWanted = () => wasKilled
     try {
       const { spec } = record.assignment
       const image = await deps.images.ensure(spec.image, () => undefined, abort.signal)
@@ -149,7 +150,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
       follow(run, deps.now())
       report()
       // A stop that came while the process was being made.
-      if (isCancelled()) void (wasKilled ? kill() : stop())
+      if (isCancelled()) void (isKillWanted() ? kill() : stop())
     } catch (error) {
       launching = null
       serverConsole.stream.endRun()

@@ -6,8 +6,6 @@ const MIB = 2 ** 20
 
 export const MISSING = '–'
 
-export type Format = ReturnType<typeof createFormat>
-
 /** Every number and time of the dashboard, in one language. Byte units: binary for memory and disk, decimal for network. */
 export function createFormat(locale: string) {
   const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
