@@ -6,8 +6,8 @@ import { untilServer } from '../support/server-query.ts'
 import type { ThirdParty } from '../support/third-party.ts'
 import { udpQuery } from '../support/udp-query.ts'
 
-// Teeworlds answers an unknown connless packet of version 0.6 with its information.
-const GETINFO = Buffer.from('\xff\xff\xff\xff\xff\xff\xff\xff\xff\xffgie3\x00', 'latin1')
+// Teeworlds 0.7: a control packet that asks for a token, padded so that it cannot be used to amplify traffic.
+const TOKEN_REQUEST = Buffer.concat([Buffer.from([4, 0, 0, 255, 255, 255, 255, 5, 1, 2, 3, 4]), Buffer.alloc(512)])
 
 type Side = { product: Product; client: ThirdParty; serverId: string; port: number }
 const sides: Side[] = []
@@ -60,5 +60,5 @@ it('runs two products on one machine that do not meet', async () => {
   expect(await right.product.pid('agent')).toBe(agent)
   const server = await untilServer(right.client, right.serverId, (view) => view.status === 'RUNNING', 5000)
   expect(server.isStale).toBe(false)
-  expect((await udpQuery(right.port, GETINFO, 10_000)).length).toBeGreaterThan(0)
+  expect((await udpQuery(right.port, TOKEN_REQUEST, 10_000)).length).toBeGreaterThan(0)
 })

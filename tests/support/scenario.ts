@@ -36,6 +36,7 @@ export class MutationRefused extends Error {
 export type CreateServer = {
   name: string
   templateId: string
+  nodeId?: string
   memoryMiB: number
   cpuPercent: number
   diskMiB: number

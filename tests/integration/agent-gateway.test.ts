@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { enrolFakeNode, isAssignment, openAgentSocket, signInFakeNode, startFakeAgent, type FakeAgent, type FakeNode } from '../support/fake-agent.ts'
+import { enrolmentToken, installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
+import { power } from '../support/scenario.ts'
+import { fetchServer } from '../support/server-query.ts'
+
+let fleet: Fleet
+let otherNode: FakeNode
+let other: FakeAgent
+let serverId: string
+
+beforeAll(async () => {
+  fleet = await startFleet()
+  otherNode = await enrolFakeNode(fleet.api.url, await enrolmentToken(fleet.administrator, 'other', 26000, 26009))
+  other = await startFakeAgent(fleet.api.url, otherNode)
+  serverId = await installedServer({ ...fleet, agent: fleet.agent })
+})
+
+afterAll(async () => {
+  await other.close()
+  await fleet.dispose()
+})
+
+const at = () => new Date().toISOString()
+const report = (id: string) => ({ serverId: id, sequence: 999, generation: 99, observedAt: at(), state: 'RUNNING', isSettled: false, isRemoved: true, isInstalled: true })
+
+describe('sign-in', () => {
+  it('refuses everything else before it', async () => {
+    const socket = await openAgentSocket(fleet.api.url)
+    await expect(socket.call('mutation { heartbeat(input: { wallClock: "2026-01-01T00:00:00Z" }) { serverTime } }')).rejects.toThrow('UNAUTHENTICATED')
+    await expect(socket.call('mutation { reportServers(input: { isSnapshot: true, isLast: true, reports: [] }) { applied } }')).rejects.toThrow('UNAUTHENTICATED')
+    await socket.close()
+  })
+
+  it('refuses a foreign key, an unknown node and a challenge that was used', async () => {
+    const socket = await openAgentSocket(fleet.api.url)
+    await expect(signInFakeNode(socket, { ...otherNode, nodeId: fleet.node.nodeId })).rejects.toThrow('SIGN_IN_REFUSED')
+    await expect(signInFakeNode(socket, { ...otherNode, nodeId: randomUUID() })).rejects.toThrow('SIGN_IN_REFUSED')
+    const { signInChallenge: challenge } = await socket.call<{ signInChallenge: { challengeId: string; challenge: string; instanceId: string } }>('query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }', { id: otherNode.nodeId })
+    const input = { nodeId: otherNode.nodeId, challengeId: challenge.challengeId, signature: 'AAAA', protocolVersion: 1 }
+    const document = 'mutation ($input: SignInInput!) { signIn(input: $input) { sessionId } }'
+    await expect(socket.call(document, { input })).rejects.toThrow('SIGN_IN_REFUSED')
+    const signature = otherNode.sign(`catalyst-agent-sign-in\n${challenge.challenge}\n${otherNode.nodeId}\n1\n${challenge.instanceId}`)
+    await expect(socket.call(document, { input: { ...input, signature } })).rejects.toThrow('SIGN_IN_REFUSED')
+    await socket.close()
+  })
+
+  it('uses an enrolment token once, and answers its own key again', async () => {
+    const token = await enrolmentToken(fleet.administrator, 'third', 27000, 27001)
+    await enrolFakeNode(fleet.api.url, token)
+    await expect(enrolFakeNode(fleet.api.url, token)).rejects.toThrow('ENROLMENT_REFUSED')
+    await expect(enrolFakeNode(fleet.api.url, 'x'.repeat(43))).rejects.toThrow('ENROLMENT_REFUSED')
+  })
+
+  it('lets the newer session of a node win, and applies nothing of the older one', async () => {
+    const node = await enrolFakeNode(fleet.api.url, await enrolmentToken(fleet.administrator, 'fourth', 28000, 28001))
+    const older = await startFakeAgent(fleet.api.url, node)
+    const newer = await startFakeAgent(fleet.api.url, node)
+    expect(await older.closed).toBe(4409)
+    await expect(older.report(serverId, {})).rejects.toThrow()
+    await newer.close()
+  })
+})
+
+// Every field that names a server, with a server of another node: refused, and nothing of the message counts.
+describe('a node that lies', () => {
+  it.each([
+    ['reportServers', 'mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied } }', () => ({ isSnapshot: false, isLast: true, reports: [report(serverId)] })],
+    ['reportInstallation', 'mutation ($input: ReportInstallationInput!) { reportInstallation(input: $input) { logLength } }', () => ({ serverId, installationId: randomUUID(), status: 'FAILED', logFrom: 0, logText: 'x' })],
+    ['pushConsole', 'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }', () => ({ serverId, from: 0, parts: [{ kind: 'OUTPUT', runId: 'r', at: at(), text: 'lie\n' }] })],
+    [
+      'pushSamples',
+      'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }',
+      () => ({ samples: [{ serverId, at: at(), cpuPercent: 1, memoryBytes: 1, memoryLimitBytes: 1, diskBytes: 1, networkRxBytesPerSecond: 1, networkTxBytesPerSecond: 1, processCount: 1 }] }),
+    ],
+  ])('%s is refused for a server of another node', async (_field, document, input) => {
+    await expect(other.call(document, { input: input() })).rejects.toThrow('FORBIDDEN')
+    expect(await fetchServer(fleet.administrator, serverId)).toMatchObject({ state: 'STOPPED', status: 'STOPPED' })
+  })
+
+  it('cannot end commands of another node', async () => {
+    await power(fleet.administrator, 'restart', serverId)
+    const [command] = await fleet.api.sql<{ id: string }>(`select id from "Command" where "serverId" = $1 and kind = 'RESTART' and status in ('PENDING', 'SENT')`, [serverId])
+    const data = await other.call<{ reportCommands: { accepted: number } }>('mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }', { input: { results: [{ commandId: command?.id, status: 'DONE' }] } })
+    expect(data.reportCommands.accepted).toBe(0)
+  })
+
+  it('gets orders of its own servers only', async () => {
+    await fleet.agent.order(isAssignment(serverId, 2))
+    expect(JSON.stringify(other.orders)).not.toContain(serverId)
+  })
+})
+
+describe('order', () => {
+  it('ignores reports that are older than what it knows', async () => {
+    const id = await installedServer(fleet)
+    await fleet.agent.report(id, { sequence: 50_000, state: 'RUNNING' })
+    expect(await fleet.agent.report(id, { sequence: 49_999, state: 'CRASHED' })).toEqual({ applied: 0, ignored: 1 })
+    expect(await fetchServer(fleet.administrator, id)).toMatchObject({ state: 'RUNNING' })
+  })
+
+  it('sends what was ordered while the agent was away, and the newest wish only', async () => {
+    const id = await installedServer(fleet)
+    await fleet.agent.close()
+    await power(fleet.administrator, 'start', id)
+    await power(fleet.administrator, 'stop', id).catch(() => undefined)
+    await power(fleet.administrator, 'restart', id)
+    const agent = await startFakeAgent(fleet.api.url, fleet.node)
+    const snapshot = agent.orders.flatMap((order) => (order.__typename === 'AssignmentSnapshotOrder' ? order.assignments : []))
+    expect(snapshot.find((assignment) => assignment.serverId === id)).toMatchObject({ desiredState: 'RUNNING' })
+    await agent.order((order): order is typeof order & { __typename: 'CommandOrder' } => order.__typename === 'CommandOrder' && order.serverId === id && order.kind === 'RESTART')
+    fleet.agent = agent
+  })
+})
