@@ -62,7 +62,8 @@ async function visibleName(tx: Transaction, actor: Actor, serverId: string | nul
   if (serverId === null) return null
   const server = await tx.prisma.server.findUnique({ where: { id: serverId }, select: { name: true, ownerId: true } })
   if (server === null) return null
-  const isVisible = actor.kind === 'system' || (actor.kind === 'user' && (server.ownerId === actor.id || actor.permissions.has('server:read-all')))
+  const isVisible =
+    actor.kind === 'system' || (actor.kind === 'user' && (server.ownerId === actor.id || actor.permissions.has('server:read-all')))
   return isVisible ? server.name : null
 }
 

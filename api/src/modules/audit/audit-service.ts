@@ -4,7 +4,7 @@ import type { Permission } from '../../lib/permissions.ts'
 import type { Transaction } from '../../db/database.ts'
 
 /** JSON as Prisma takes it. */
-export type AuditChange = { readonly [key: string]: string | number | boolean | null | readonly string[] }
+export type AuditChange = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
 export type AuditRecord = {
   /** The permission that was used, or an event such as `session:sign-in-failed`. */

@@ -1,8 +1,7 @@
 import type { Command, CommandKind, CommandStatus, Prisma } from '@catalyst/prisma/client'
 import type { Transaction } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
-import { nameOf } from '../../lib/actor-name.ts'
-import type { Actor } from '../../lib/actor.ts'
+import { nameOf, type Actor } from '../../lib/actor.ts'
 import { newId } from '../../lib/ids.ts'
 
 export type { Command, CommandStatus }

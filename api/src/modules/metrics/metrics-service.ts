@@ -83,7 +83,9 @@ export function createMetricsService({ db, bus }: { db: Database; bus: EventBus 
       return null
     },
     async watch(actor, serverId, signal) {
-      const server = await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } }).catch(() => null)
+      const server = await db.prisma.server
+        .findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
+        .catch(() => null)
       demand(actor, server, 'server:read')
       return follow(serverId, signal)
     },

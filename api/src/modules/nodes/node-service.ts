@@ -21,7 +21,10 @@ export class EnrolmentRefusedError extends Error {
 
 export type NodeService = {
   /** A single-use token that lets one machine become a node. @throws ValidationError */
-  createEnrolmentToken(actor: Actor, input: { name: string; address: string; firstPort: number; lastPort: number }): Promise<{ token: string; expiresAt: Date }>
+  createEnrolmentToken(
+    actor: Actor,
+    input: { name: string; address: string; firstPort: number; lastPort: number },
+  ): Promise<{ token: string; expiresAt: Date }>
   /** Makes the node of a token. Repeating it with the same key answers the same node. @throws EnrolmentRefusedError */
   enrol(token: string, publicKey: Uint8Array<ArrayBuffer>, agentVersion: string): Promise<Node>
   page(actor: Actor, request: { first: number; after: string | null }): Promise<NodePage>
@@ -52,13 +55,20 @@ export function createNodeService({ db, bus, audit, readModel }: NodeServiceDeps
   return {
     async createEnrolmentToken(actor, input) {
       const { name, address, firstPort, lastPort } = validate(enrolmentInput, input)
-      if ((await db.prisma.node.count({ where: { name } })) > 0) throw new ValidationError([{ path: ['name'], code: 'TAKEN', message: 'is the name of another node' }])
+      if ((await db.prisma.node.count({ where: { name } })) > 0)
+        throw new ValidationError([{ path: ['name'], code: 'TAKEN', message: 'is the name of another node' }])
       const token = randomBytes(32).toString('base64url')
       const expiresAt = new Date(Date.now() + TOKEN_HOURS * 3_600_000)
       await db.transaction(async (tx) => {
         const id = newId()
-        await tx.prisma.enrolmentToken.create({ data: { id, tokenHash: digest(token), nodeName: name, address, firstPort, lastPort, expiresAt } })
-        await audit.record(tx, actor, { action: 'node:manage', subject: { kind: 'enrolmentToken', id, name }, change: { address, firstPort, lastPort } })
+        await tx.prisma.enrolmentToken.create({
+          data: { id, tokenHash: digest(token), nodeName: name, address, firstPort, lastPort, expiresAt },
+        })
+        await audit.record(tx, actor, {
+          action: 'node:manage',
+          subject: { kind: 'enrolmentToken', id, name },
+          change: { address, firstPort, lastPort },
+        })
       })
       return { token, expiresAt }
     },
@@ -66,7 +76,9 @@ export function createNodeService({ db, bus, audit, readModel }: NodeServiceDeps
     async enrol(token, publicKey, agentVersion) {
       return db.transaction(async (tx) => {
         // Locked: two agents with one token cannot both become a node.
-        const [row] = await tx.prisma.$queryRaw<{ id: string }[]>`select id from "EnrolmentToken" where "tokenHash" = ${digest(token)} for update`
+        const [row] = await tx.prisma.$queryRaw<
+          { id: string }[]
+        >`select id from "EnrolmentToken" where "tokenHash" = ${digest(token)} for update`
         const enrolment = row === undefined ? null : await tx.prisma.enrolmentToken.findUnique({ where: { id: row.id } })
         if (enrolment === null) throw new EnrolmentRefusedError('The enrolment token is not known.')
         if (enrolment.usedAt !== null) {
@@ -76,7 +88,9 @@ export function createNodeService({ db, bus, audit, readModel }: NodeServiceDeps
         }
         if (enrolment.expiresAt <= new Date()) throw new EnrolmentRefusedError('The enrolment token has expired.')
         await tx.prisma.enrolmentToken.update({ where: { id: enrolment.id }, data: { usedAt: new Date() } })
-        const node = await tx.prisma.node.create({ data: { id: newId(), name: enrolment.nodeName, address: enrolment.address, publicKey, agentVersion } })
+        const node = await tx.prisma.node.create({
+          data: { id: newId(), name: enrolment.nodeName, address: enrolment.address, publicKey, agentVersion },
+        })
         await addStock(tx, node.id, enrolment.address, enrolment.firstPort, enrolment.lastPort)
         await audit.record(tx, SYSTEM, { action: 'node:enrol', subject: { kind: 'node', id: node.id, name: node.name } })
         tx.afterCommit(() => {

@@ -12,7 +12,11 @@ export const NodeType = builder.objectRef<NodeView>('Node').implement({
     isOnline: t.exposeBoolean('isOnline'),
     lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', nullable: true }),
     agentVersion: t.exposeString('agentVersion', { nullable: true }),
-    capacity: t.expose('capacity', { type: ResourceLimitsType, nullable: true, description: "What it gives to servers; null until its agent's first hello." }),
+    capacity: t.expose('capacity', {
+      type: ResourceLimitsType,
+      nullable: true,
+      description: "What it gives to servers; null until its agent's first hello.",
+    }),
     allocated: t.expose('allocated', { type: ResourceLimitsType, description: 'What is promised to servers.' }),
   }),
 })

@@ -3,8 +3,7 @@ import type { Prisma, Server } from '@catalyst/prisma/client'
 import type { Database, Transaction } from '../../db/database.ts'
 import type { BusEvents } from '../../events/bus-events.ts'
 import type { EventBus } from '../../events/event-bus.ts'
-import { nameOf } from '../../lib/actor-name.ts'
-import type { Actor, SystemActor, UserActor } from '../../lib/actor.ts'
+import { nameOf, SYSTEM, type Actor, type UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError, StateConflictError, ValidationError } from '../../lib/errors.ts'
 import { once } from '../../db/idempotency.ts'
 import { isId, newId } from '../../lib/ids.ts'
@@ -101,8 +100,6 @@ export async function lockServer(tx: Transaction, id: string): Promise<LockedSer
 }
 
 export type ServerServiceDeps = { db: Database; bus: EventBus; audit: AuditService; readModel: ServerReadModel }
-
-const SYSTEM: SystemActor = { kind: 'system', name: 'Catalyst' }
 
 export function createServerService({ db, bus, audit, readModel }: ServerServiceDeps): ServerService {
   const stopSeconds = (server: LockedServer) => specOf(server.template).stop.timeoutSeconds + STOP_GRACE_SECONDS

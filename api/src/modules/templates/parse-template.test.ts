@@ -56,10 +56,27 @@ describe('parseTemplate', () => {
     ['a missing field', { image: undefined }, ': REQUIRED'],
     ['both ways to stop', { stop: { signal: 'SIGTERM', command: 'quit' } }, 'stop: ONEOF'],
     ['an unknown placeholder', { startup: ['{{SECRET}}'] }, 'startup.0: UNKNOWN_VARIABLE'],
-    ['two ports of one name', { ports: [{ name: 'game', protocol: 'tcp' }, { name: 'game', protocol: 'udp' }] }, 'ports.1.name: DUPLICATE'],
-    ['a default against its own rule', { variables: [{ name: 'GREETING', title: 'G', type: 'integer', default: '9', maximum: 5 }] }, 'variables.0.default: TOO_BIG'],
+    [
+      'two ports of one name',
+      {
+        ports: [
+          { name: 'game', protocol: 'tcp' },
+          { name: 'game', protocol: 'udp' },
+        ],
+      },
+      'ports.1.name: DUPLICATE',
+    ],
+    [
+      'a default against its own rule',
+      { variables: [{ name: 'GREETING', title: 'G', type: 'integer', default: '9', maximum: 5 }] },
+      'variables.0.default: TOO_BIG',
+    ],
     ['a choice without choices', { variables: [{ name: 'GREETING', title: 'G', type: 'choice' }] }, 'variables.0.choices: REQUIRED'],
-    ['a dangerous pattern', { variables: [{ name: 'GREETING', title: 'G', type: 'string', pattern: '(a|a)*b' }] }, 'variables.0.pattern: INVALID'],
+    [
+      'a dangerous pattern',
+      { variables: [{ name: 'GREETING', title: 'G', type: 'string', pattern: '(a|a)*b' }] },
+      'variables.0.pattern: INVALID',
+    ],
     ['a dangerous ready rule', { ready: { regex: '(x+x+)+y' } }, 'ready.regex: INVALID'],
   ])('names the path of %s', (_what, change, problem) => {
     expect(problemsWith(change)).toContain(problem)

@@ -44,7 +44,7 @@ export function problemOfPattern(pattern: string): string | null {
   if (/\(\?[=!<]/.test(pattern)) return 'has look-around or named groups'
   const groups: Group[] = [{ isRepeating: false, hasChoice: false }]
   let unbounded = 0
-  for (let index = 0; index < pattern.length; ) {
+  for (let index = 0; index < pattern.length;) {
     const rest = pattern.slice(index)
     const current = groups.at(-1) ?? { isRepeating: false, hasChoice: false }
     if (/^\\[1-9k]/.test(rest)) return 'has back references'
@@ -62,7 +62,8 @@ export function problemOfPattern(pattern: string): string | null {
     const closed = isGroupEnd ? groups.pop() : undefined
     const length = isGroupEnd ? 1 : atomLength(rest)
     const quantifier = quantifierOf(rest.slice(length))
-    if (quantifier.isRepeating && (closed?.isRepeating === true || closed?.hasChoice === true)) return 'repeats a group that repeats or chooses'
+    if (quantifier.isRepeating && (closed?.isRepeating === true || closed?.hasChoice === true))
+      return 'repeats a group that repeats or chooses'
     if (quantifier.isUnbounded && (unbounded += 1) > MOST_REPETITIONS) return 'repeats too often'
     const outer = groups.at(-1)
     if (outer !== undefined && (quantifier.isRepeating || closed?.isRepeating === true)) outer.isRepeating = true

@@ -5,7 +5,9 @@ import type { TemplateView } from './template-read-model.ts'
 import { TemplateType } from './template-types.ts'
 
 const ImportTemplateInput = builder.inputType('ImportTemplateInput', {
-  fields: (t) => ({ source: t.string({ required: true, description: 'YAML or JSON as templates/template.schema.json describes it, at most 256 KiB.' }) }),
+  fields: (t) => ({
+    source: t.string({ required: true, description: 'YAML or JSON as templates/template.schema.json describes it, at most 256 KiB.' }),
+  }),
 })
 
 const ImportTemplateSuccess = builder.objectRef<{ template: TemplateView }>('ImportTemplateSuccess').implement({

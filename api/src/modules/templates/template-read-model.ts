@@ -16,7 +16,12 @@ export type TemplateView = {
   updatedAt: Date
 }
 
-export type TemplatePage = { edges: { cursor: string; node: TemplateView }[]; hasNextPage: boolean; hasPreviousPage: boolean; totalCount: number }
+export type TemplatePage = {
+  edges: { cursor: string; node: TemplateView }[]
+  hasNextPage: boolean
+  hasPreviousPage: boolean
+  totalCount: number
+}
 
 export type TemplateReadModel = {
   page(request: { first: number; after: string | null }): Promise<TemplatePage>
@@ -32,7 +37,11 @@ export function createTemplateReadModel({ db }: { db: Database }): TemplateReadM
       const [name = '', slug = ''] = after === null ? [] : decodeCursor(after, 2)
       const [total, { rows }] = await Promise.all([
         db.pool.query<{ count: number }>('select count(*)::int as count from "Template"'),
-        db.pool.query<TemplateView>(`select ${COLUMNS} from "Template" where (name, slug) > ($1, $2) order by name, slug limit $3`, [name, slug, first + 1]),
+        db.pool.query<TemplateView>(`select ${COLUMNS} from "Template" where (name, slug) > ($1, $2) order by name, slug limit $3`, [
+          name,
+          slug,
+          first + 1,
+        ]),
       ])
       return {
         edges: rows.slice(0, first).map((node) => ({ cursor: encodeCursor([node.name, node.slug]), node })),

@@ -27,10 +27,25 @@ export type TemplateServiceDeps = { db: Database; audit: AuditService; readModel
 export function createTemplateService({ db, audit, readModel }: TemplateServiceDeps): TemplateService {
   async function save(actor: Actor, source: string, isBundled: boolean): Promise<TemplateView> {
     const spec = parseTemplate(source)
-    const data = { name: spec.name, version: spec.version, summary: spec.summary, spec: spec as unknown as Prisma.InputJsonObject, source, isBundled }
+    const data = {
+      name: spec.name,
+      version: spec.version,
+      summary: spec.summary,
+      spec: spec as unknown as Prisma.InputJsonObject,
+      source,
+      isBundled,
+    }
     return db.transaction(async (tx) => {
-      const template = await tx.prisma.template.upsert({ where: { slug: spec.slug }, create: { id: newId(), slug: spec.slug, ...data }, update: data })
-      await audit.record(tx, actor, { action: 'template:import', subject: { kind: 'template', id: template.id, name: template.slug }, change: { version: spec.version } })
+      const template = await tx.prisma.template.upsert({
+        where: { slug: spec.slug },
+        create: { id: newId(), slug: spec.slug, ...data },
+        update: data,
+      })
+      await audit.record(tx, actor, {
+        action: 'template:import',
+        subject: { kind: 'template', id: template.id, name: template.slug },
+        change: { version: spec.version },
+      })
       return { ...template, spec }
     })
   }

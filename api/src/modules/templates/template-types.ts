@@ -51,7 +51,10 @@ export const TemplateType = builder.objectRef<TemplateView>('Template').implemen
     ports: t.field({ type: [TemplatePortType], resolve: ({ spec }) => spec.ports }),
     variables: t.field({ type: [TemplateVariableObject], resolve: ({ spec }) => spec.variables }),
     isBundled: t.exposeBoolean('isBundled', { description: 'It came with the product.' }),
-    source: t.exposeString('source', { description: 'The text as imported; needs template:read-source.', authScopes: { permission: 'template:read-source' } }),
+    source: t.exposeString('source', {
+      description: 'The text as imported; needs template:read-source.',
+      authScopes: { permission: 'template:read-source' },
+    }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
   }),
 })

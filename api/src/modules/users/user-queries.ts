@@ -10,6 +10,7 @@ builder.queryField('users', (t) =>
     authScopes: { permission: 'user:read' },
     complexity: connectionComplexity,
     args: { first: t.arg.int(), after: t.arg.string(), search: t.arg.string() },
-    resolve: (_root, args, context) => context.services.users.page(actorOf(context), { ...pageRequest(args), search: args.search?.slice(0, 100) ?? null }),
+    resolve: (_root, args, context) =>
+      context.services.users.page(actorOf(context), { ...pageRequest(args), search: args.search?.slice(0, 100) ?? null }),
   }),
 )

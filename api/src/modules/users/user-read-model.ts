@@ -23,7 +23,11 @@ export function createUserReadModel({ db }: { db: Database }): UserReadModel {
       const [name = ''] = after === null ? [] : decodeCursor(after, 1)
       const [total, { rows }] = await Promise.all([
         db.pool.query<{ count: number }>(`select count(*)::int as count from "User" where ${matches}`, [pattern]),
-        db.pool.query<UserView>(`select ${COLUMNS} from "User" where ${matches} and username > $2 order by username limit $3`, [pattern, name, first + 1]),
+        db.pool.query<UserView>(`select ${COLUMNS} from "User" where ${matches} and username > $2 order by username limit $3`, [
+          pattern,
+          name,
+          first + 1,
+        ]),
       ])
       return {
         edges: rows.slice(0, first).map((node) => ({ cursor: encodeCursor([node.username]), node })),

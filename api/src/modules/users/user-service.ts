@@ -41,20 +41,29 @@ export function createUserService({ db, audit, auth, passwords, readModel }: Use
         const username = isTaken ? `admin-${id.slice(-8)}` : 'admin'
         const data = { id, email: email.trim().toLowerCase(), username, displayName: 'Administrator', passwordHash }
         await tx.prisma.user.create({ data: { ...data, roles: { create: { roleId: role.id } } } })
-        await audit.record(tx, SYSTEM, { action: 'user:manage', subject: { kind: 'user', id, name: username }, change: { role: 'Administrator' } })
+        await audit.record(tx, SYSTEM, {
+          action: 'user:manage',
+          subject: { kind: 'user', id, name: username },
+          change: { role: 'Administrator' },
+        })
         return 'made'
       })
     },
 
     async resetPassword(actor, email, password) {
-      if (password.length < SHORTEST_PASSWORD) throw new ValidationError([{ path: ['password'], message: `has at least ${SHORTEST_PASSWORD} characters`, code: 'TOO_SMALL' }])
+      if (password.length < SHORTEST_PASSWORD)
+        throw new ValidationError([{ path: ['password'], message: `has at least ${SHORTEST_PASSWORD} characters`, code: 'TOO_SMALL' }])
       const passwordHash = await passwords.hash(password)
       await db.transaction(async (tx) => {
         const user = await tx.prisma.user.findUnique({ where: { email: email.trim().toLowerCase() } })
         if (user === null) throw new NotFoundError('The user')
         await tx.prisma.user.update({ where: { id: user.id }, data: { passwordHash } })
         await auth.revokeSessions(tx, user.id)
-        await audit.record(tx, actor, { action: 'user:manage', subject: { kind: 'user', id: user.id, name: user.username }, change: { password: 'reset' } })
+        await audit.record(tx, actor, {
+          action: 'user:manage',
+          subject: { kind: 'user', id: user.id, name: user.username },
+          change: { password: 'reset' },
+        })
       })
     },
   }

@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
+import { createConsolePusher, type PushAnswer } from './console-pusher.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A stream over a text that grows. */
+function growing() {
+  let text = ''
+  const part = (content: string): ConsolePart => ({ kind: 'OUTPUT', runId: 'r', at: '', bytes: content.length, text: content, base64: null, actor: null })
+  const stream: Pick<ConsoleStream, 'end' | 'read'> = { end: () => text.length, read: (from, limit) => (from >= text.length ? [] : [part(text.slice(from, from + limit))]) }
+  return {
+    stream: stream as ConsoleStream,
+    add(more: string) {
+      text += more
+    },
+  }
+}
+
+describe('pushing a console', () => {
+  it('sends the first output at once and then batches', async () => {
+    const sent: { from: number; text: string }[] = []
+    const { stream, add } = growing()
+    const pusher = createConsolePusher({
+      push: async (_id, from, parts) => {
+        sent.push({ from, text: parts.map((part) => part.text).join('') })
+        return { acknowledged: 0, expected: from }
+      },
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    pusher.open('s', stream, 0)
+    await vi.advanceTimersByTimeAsync(1000)
+    add('a')
+    pusher.changed('s')
+    expect(sent).toEqual([{ from: 0, text: 'a' }])
+    for (const letter of 'bcd') {
+      add(letter)
+      pusher.changed('s')
+    }
+    expect(sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(60)
+    expect(sent.map((push) => push.text).join('')).toBe('abcd')
+    expect(sent.length).toBeLessThanOrEqual(3)
+    pusher.close()
+  })
+
+  it('goes back when the api lacks something, and keeps a bounded window', async () => {
+    const answers: ((answer: PushAnswer) => void)[] = []
+    const sent: number[] = []
+    const { stream, add } = growing()
+    const pusher = createConsolePusher({
+      push: (_id, from) => {
+        sent.push(from)
+        return new Promise((resolve) => answers.push(resolve))
+      },
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    add('x'.repeat(4 * 2 ** 20))
+    pusher.open('s', stream, 0)
+    expect(sent.length).toBe(8)
+    sent.length = 0
+    // The api was restarted: it has nothing of what is under way.
+    for (const answer of answers.splice(0)) answer({ acknowledged: 0, expected: 0 })
+    await vi.advanceTimersByTimeAsync(0)
+    expect(sent[0]).toBe(0)
+    pusher.close()
+  })
+})
