@@ -1,24 +1,42 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { print } from 'graphql'
+import { graphql } from './gql/gql.ts'
+import type { ServerAsSeenQuery } from './gql/graphql.ts'
 import type { ThirdParty } from './third-party.ts'
 
-export type ServerView = {
-  id: string
-  status: string
-  state: string
-  desiredState: string
-  activity: string
-  isStale: boolean
-  problem: { code: string; message: string } | null
-  allocations: { ip: string; port: number; protocol: string; name: string; isPrimary: boolean }[]
-  lastExit: { code: number | null; reason: string } | null
-}
+const serverAsSeen = graphql(`
+  query ServerAsSeen($id: ID!) {
+    server(id: $id) {
+      id
+      status
+      state
+      desiredState
+      activity
+      isStale
+      problem {
+        code
+        message
+      }
+      allocations {
+        ip
+        port
+        protocol
+        name
+        isPrimary
+      }
+      lastExit {
+        code
+        reason
+      }
+    }
+  }
+`)
 
-const FIELDS = `id status state desiredState activity isStale problem { code message }
-  allocations { ip port protocol name isPrimary } lastExit { code reason }`
+export type ServerView = NonNullable<ServerAsSeenQuery['server']>
 
 /** The server as the api shows it now; null when it is gone. */
 export async function fetchServer(client: ThirdParty, id: string): Promise<ServerView | null> {
-  const data = await client.query<{ server: ServerView | null }>(`query ($id: ID!) { server(id: $id) { ${FIELDS} } }`, { id })
+  const data = await client.query<ServerAsSeenQuery>(print(serverAsSeen), { id })
   return data.server
 }
 
