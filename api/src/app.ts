@@ -142,7 +142,6 @@ export async function createApp(env: Env): Promise<App> {
     const reports = createServerReports({ bus })
     const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, monotonicMs, log: logger })
     await gateway.start()
-    cleanUps.push(() => gateway.stop())
     const onExpiryError = (error: unknown) => {
       logger.error({ err: error }, 'commands could not be expired')
     }
@@ -158,7 +157,6 @@ export async function createApp(env: Env): Promise<App> {
     })
     const pipeline = createPipeline({ schema: buildSchema(), logger })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
-    cleanUps.push(() => socket.stop())
 
     const notifications = await listen({
       databaseUrl: env.databaseUrl,
@@ -195,8 +193,11 @@ export async function createApp(env: Env): Promise<App> {
       headers: securityHeaders({ publicUrl, scriptHashes: staticFiles?.scriptHashes ?? [] }),
       logger,
     })
+    // Together: the server waits for its sockets, also for those that became WebSockets.
+    cleanUps.push(async () => {
+      await Promise.all([http.stop(), socket.stop(), gateway.stop()])
+    })
     const port = await http.listen(env.host, env.httpPort)
-    cleanUps.push(() => http.stop())
     logger.info({ host: env.host, port }, 'listening')
     return `http://${env.host.includes(':') ? `[${env.host}]` : env.host}:${String(port)}`
   }

@@ -18,7 +18,10 @@ class UsageError extends Error {
 }
 
 /** A name that is taken gets a number: a machine that lost its key comes back as another node. */
-async function enrolmentToken(administration: Administration, input: { name: string; address: string; firstPort: number; lastPort: number }): Promise<string> {
+async function enrolmentToken(
+  administration: Administration,
+  input: { name: string; address: string; firstPort: number; lastPort: number },
+): Promise<string> {
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? input.name : `${input.name}-${number}`
     try {

@@ -14,7 +14,9 @@ describe('parseEnv', () => {
     })
   })
   it('drops the slash of the public address', () => {
-    expect(parseEnv({ DATABASE_URL: 'postgres://localhost/x', CATALYST_PUBLIC_URL: 'https://games.example.test/' }).publicUrl).toBe('https://games.example.test')
+    expect(parseEnv({ DATABASE_URL: 'postgres://localhost/x', CATALYST_PUBLIC_URL: 'https://games.example.test/' }).publicUrl).toBe(
+      'https://games.example.test',
+    )
   })
   it('names every problem at once', () => {
     const read = () => parseEnv({ CATALYST_HTTP_PORT: '70000', CATALYST_PUBLIC_URL: 'ftp://x', CATALYST_ADMIN_PASSWORD: 'short' })

@@ -23,6 +23,8 @@ try {
   process.send?.('ready')
 } catch (error) {
   const isExpected = error instanceof EnvError || error instanceof DatabaseNotReadyError
-  process.stderr.write(`${isExpected ? error.message : `The api could not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`}\n`)
+  process.stderr.write(
+    `${isExpected ? error.message : `The api could not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`}\n`,
+  )
   process.exit(isExpected ? NOT_USABLE : 1)
 }

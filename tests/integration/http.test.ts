@@ -15,7 +15,10 @@ beforeAll(async () => {
   await mkdir(path.join(folder, 'built', 'assets'), { recursive: true })
   await writeFile(path.join(folder, 'secret.txt'), 'secret')
   const built = path.join(folder, 'built')
-  await writeFile(path.join(built, 'index.html'), '<!doctype html><script>theme()</script><script type="module" src="/assets/app-1a2b.js"></script><p>the page</p>')
+  await writeFile(
+    path.join(built, 'index.html'),
+    '<!doctype html><script>theme()</script><script type="module" src="/assets/app-1a2b.js"></script><p>the page</p>',
+  )
   await writeFile(path.join(built, 'assets', 'app-1a2b.js'), `console.log(${JSON.stringify('x'.repeat(5000))})`)
   await symlink(path.join(folder, 'secret.txt'), path.join(built, 'link.txt'))
   api = await startApi({ dashboardDir: built })
@@ -50,7 +53,9 @@ describe('health', () => {
     expect((await fetch(`${api.url}/healthz`)).status).toBe(200)
     await expect(api.restart()).rejects.toThrow('lacks migrations')
     await api.sql(`update _prisma_migrations set finished_at = now()`)
-    await api.sql(`insert into _prisma_migrations (id, checksum, migration_name, finished_at) values ('x', 'x', '29990101000000_later', now())`)
+    await api.sql(
+      `insert into _prisma_migrations (id, checksum, migration_name, finished_at) values ('x', 'x', '29990101000000_later', now())`,
+    )
     await expect(api.restart()).rejects.toThrow('newer than this version')
     await api.sql(`delete from _prisma_migrations where id = 'x'`)
     await api.restart()
@@ -77,12 +82,19 @@ describe('dashboard', () => {
   it('answers 404 for a missing file, not the page', async () => {
     for (const pathname of ['/assets/gone.js', '/favicon.ico', '/assets/x']) expect((await fetch(`${api.url}${pathname}`)).status).toBe(404)
   })
-  it.each(['/../secret.txt', '/%2e%2e/secret.txt', '/..%2fsecret.txt', '/assets/../../secret.txt', '//secret.txt', '/link.txt', '/%00', '/\\..\\secret.txt', 'http://x/../secret.txt'])(
-    'does not let %s out of its folder',
-    async (target) => {
-      expect(await rawGet(target)).not.toContain('secret')
-    },
-  )
+  it.each([
+    '/../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/assets/../../secret.txt',
+    '//secret.txt',
+    '/link.txt',
+    '/%00',
+    '/\\..\\secret.txt',
+    'http://x/../secret.txt',
+  ])('does not let %s out of its folder', async (target) => {
+    expect(await rawGet(target)).not.toContain('secret')
+  })
   it('allows nothing from elsewhere', async () => {
     const response = await fetch(api.url)
     const policy = response.headers.get('content-security-policy') ?? ''
@@ -102,20 +114,38 @@ describe('limits over HTTP', () => {
       },
     })
     // The server answers and hangs up while the body is still on its way.
-    const status = await fetch(`${api.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: endless, duplex: 'half' } as RequestInit).then(
+    const status = await fetch(`${api.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: endless,
+      duplex: 'half',
+    } as RequestInit).then(
       (response) => response.status,
       () => 'cut',
     )
     expect([413, 'cut']).toContain(status)
   })
-  it.each(['', '{', '[]', '"x"', 'null', '{"query":1}', '{"query":"{"}', '{"query":"{ viewer { id } }","variables":"x"}', '[{"query":"{viewer{id}}"},{"query":"{viewer{id}}"}]'])('answers %j with a client error', async (body) => {
+  it.each([
+    '',
+    '{',
+    '[]',
+    '"x"',
+    'null',
+    '{"query":1}',
+    '{"query":"{"}',
+    '{"query":"{ viewer { id } }","variables":"x"}',
+    '[{"query":"{viewer{id}}"},{"query":"{viewer{id}}"}]',
+  ])('answers %j with a client error', async (body) => {
     const response = await post(body)
     expect(response.status, await response.clone().text()).toBeGreaterThanOrEqual(200)
     expect(response.status).toBeLessThan(500)
     expect(((await response.json()) as { errors?: unknown[] }).errors).toHaveLength(1)
   })
   it('opens no event stream', async () => {
-    const response = await post('{"query":"subscription { nodeEvents { occurredAt } }"}', { accept: 'text/event-stream', authorization: `Bearer ${administrator.token}` })
+    const response = await post('{"query":"subscription { nodeEvents { occurredAt } }"}', {
+      accept: 'text/event-stream',
+      authorization: `Bearer ${administrator.token}`,
+    })
     expect(response.headers.get('content-type')).not.toContain('event-stream')
     expect(await response.text()).toContain('WEBSOCKET_NEEDED')
   })
@@ -160,7 +190,8 @@ describe.each(['HTTP', 'WebSocket'] as const)('guards over %s', (transport) => {
   })
 
   it('refuses nobody, and whoever lacks the permission, naming it', async () => {
-    const query = 'mutation { createEnrolmentToken(input: { name: "n", address: "192.0.2.1", firstPort: 25500, lastPort: 25501 }) { __typename } }'
+    const query =
+      'mutation { createEnrolmentToken(input: { name: "n", address: "192.0.2.1", firstPort: 25500, lastPort: 25501 }) { __typename } }'
     expect(await ask(anonymous(api), query)).toContain('UNAUTHENTICATED')
     const refused = await ask(await api.user(`guarded-${transport.toLowerCase()}`), query)
     expect(refused).toContain('FORBIDDEN')
@@ -180,7 +211,9 @@ describe.each(['HTTP', 'WebSocket'] as const)('guards over %s', (transport) => {
   })
 
   it('names the field of a bad argument', async () => {
-    expect(await ask(createThirdParty(api.url, administrator.token), '{ nodes(first: 101) { totalCount } }')).toMatch(/VALIDATION.*first|first.*VALIDATION/)
+    expect(await ask(createThirdParty(api.url, administrator.token), '{ nodes(first: 101) { totalCount } }')).toMatch(
+      /VALIDATION.*first|first.*VALIDATION/,
+    )
     expect(await ask(createThirdParty(api.url, administrator.token), '{ nodes(after: "x") { totalCount } }')).toContain('INVALID_CURSOR')
   })
 })

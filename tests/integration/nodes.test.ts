@@ -34,9 +34,13 @@ describe('enrolment tokens', () => {
   it('are stored as hashes, end after an hour, and are recorded', async () => {
     const { token } = await createToken({ name: 'one', ...range })
     expect(token).toMatch(/^[\w-]{43}$/)
-    const [row] = await api.sql<{ tokenHash: Buffer; minutes: number }>(`select "tokenHash", round(extract(epoch from "expiresAt" - "createdAt") / 60)::int as minutes from "EnrolmentToken" where "nodeName" = 'one'`)
+    const [row] = await api.sql<{ tokenHash: Buffer; minutes: number }>(
+      `select "tokenHash", round(extract(epoch from "expiresAt" - "createdAt") / 60)::int as minutes from "EnrolmentToken" where "nodeName" = 'one'`,
+    )
     expect([row?.tokenHash.length, row?.minutes]).toEqual([32, 60])
-    expect(await api.sql(`select "actorName" from "AuditEntry" where action = 'node:manage' and "subjectName" = 'one'`)).toEqual([{ actorName: 'admin' }])
+    expect(await api.sql(`select "actorName" from "AuditEntry" where action = 'node:manage' and "subjectName" = 'one'`)).toEqual([
+      { actorName: 'admin' },
+    ])
   })
 
   it.each([
@@ -76,10 +80,13 @@ describe('nodes', () => {
     const names: string[] = []
     let after: string | null = null
     do {
-      const { nodes }: { nodes: { nodes: { name: string }[]; pageInfo: { endCursor: string | null; hasNextPage: boolean }; totalCount: number } } = await administrator.query(
-        'query ($after: String) { nodes(first: 2, after: $after) { totalCount nodes { name } pageInfo { endCursor hasNextPage } } }',
-        { after },
-      )
+      const {
+        nodes,
+      }: { nodes: { nodes: { name: string }[]; pageInfo: { endCursor: string | null; hasNextPage: boolean }; totalCount: number } } =
+        await administrator.query(
+          'query ($after: String) { nodes(first: 2, after: $after) { totalCount nodes { name } pageInfo { endCursor hasNextPage } } }',
+          { after },
+        )
       names.push(...nodes.nodes.map((node) => node.name))
       after = nodes.pageInfo.hasNextPage ? nodes.pageInfo.endCursor : null
       if (after === null) expect(names).toHaveLength(nodes.totalCount)
@@ -90,7 +97,12 @@ describe('nodes', () => {
 
   it('show capacity, what is promised, and free ports', async () => {
     const id = await api.node({ name: 'shown', firstPort: 26000, lastPort: 26002 })
-    expect(await administrator.query('query ($id: ID!) { node(id: $id) { name capacity { memoryMiB } allocated { memoryMiB } } freePorts(nodeId: $id, first: 2) { port } }', { id })).toEqual({
+    expect(
+      await administrator.query(
+        'query ($id: ID!) { node(id: $id) { name capacity { memoryMiB } allocated { memoryMiB } } freePorts(nodeId: $id, first: 2) { port } }',
+        { id },
+      ),
+    ).toEqual({
       node: { name: 'shown', capacity: { memoryMiB: 8192 }, allocated: { memoryMiB: 0 } },
       freePorts: [{ port: 26000 }, { port: 26001 }],
     })

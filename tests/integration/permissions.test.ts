@@ -27,7 +27,10 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Mutation.installServer': ['server:install', power('installServer')],
   'Mutation.abortInstallation': ['server:install', power('abortInstallation')],
   'Mutation.deleteServer': ['server:delete', power('deleteServer')],
-  'Mutation.sendConsoleCommand': ['console:send', `mutation { sendConsoleCommand(input: { serverId: "${ID}", command: "x" }) { __typename } }`],
+  'Mutation.sendConsoleCommand': [
+    'console:send',
+    `mutation { sendConsoleCommand(input: { serverId: "${ID}", command: "x" }) { __typename } }`,
+  ],
   'Mutation.importTemplate': ['template:import', 'mutation { importTemplate(input: { source: "x" }) { __typename } }'],
   'Mutation.createEnrolmentToken': [
     'node:manage',
@@ -70,9 +73,9 @@ async function outcome(client: ThirdParty, operation: string, transport: 'HTTP' 
 }
 
 it('covers every root field', async () => {
-  const { __schema } = await (await api.administrator()).query<{ __schema: { types: { name: string; fields: { name: string }[] | null }[] } }>(
-    '{ __schema { types { name fields { name } } } }',
-  )
+  const { __schema } = await (
+    await api.administrator()
+  ).query<{ __schema: { types: { name: string; fields: { name: string }[] | null }[] } }>('{ __schema { types { name fields { name } } } }')
   const roots = __schema.types.filter(({ name }) => ['Query', 'Mutation', 'Subscription'].includes(name))
   const names = roots.flatMap((root) => (root.fields ?? []).map((field) => `${root.name}.${field.name}`))
   expect([...Object.keys(FIELDS), ...OTHERS].sort()).toEqual(names.sort())
@@ -100,7 +103,8 @@ describe('the role User', () => {
     const user = await api.user('ordinary')
     const { viewer } = await user.query<{ viewer: { permissions: string[] } }>('{ viewer { permissions } }')
     expect(viewer.permissions).toContain('server:create')
-    for (const permission of ['server:read-all', 'server:create-for-others', 'node:manage', 'template:import', 'user:read', 'audit:read']) expect(viewer.permissions).not.toContain(permission)
+    for (const permission of ['server:read-all', 'server:create-for-others', 'node:manage', 'template:import', 'user:read', 'audit:read'])
+      expect(viewer.permissions).not.toContain(permission)
   })
 
   it('gets back what this version gives it at each start, and forgets permissions that no longer exist', async () => {

@@ -39,7 +39,9 @@ describe('sign-in limits', () => {
   })
 
   it('stop one address that goes through many accounts, but not who signed in from it before', async () => {
-    const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => signIn({ email: `${String(index)}@example.test`, password: 'wrong' })))
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => signIn({ email: `${String(index)}@example.test`, password: 'wrong' })),
+    )
     expect(answers.map((answer) => answer.__typename)).toContain('RateLimitedError')
     expect((await signIn(ADMINISTRATOR)).__typename).toBe('SignInSuccess')
   })

@@ -21,7 +21,11 @@ beforeAll(async () => {
 })
 afterAll(() => api.dispose())
 
-type Answer = { __typename: string; template?: { id: string; slug: string; version: string; isBundled: boolean }; fields?: { path: string[]; code: string }[] }
+type Answer = {
+  __typename: string
+  template?: { id: string; slug: string; version: string; isBundled: boolean }
+  fields?: { path: string[]; code: string }[]
+}
 
 async function importTemplate(source: string, client = administrator): Promise<Answer> {
   const data = await client.query<{ importTemplate: Answer }>(
@@ -39,7 +43,9 @@ async function importTemplate(source: string, client = administrator): Promise<A
 
 describe('templates', () => {
   it('come with the product, and are not written again at the next start', async () => {
-    const before = await api.sql<{ slug: string; updatedAt: Date }>('select slug, "updatedAt" from "Template" where "isBundled" order by slug')
+    const before = await api.sql<{ slug: string; updatedAt: Date }>(
+      'select slug, "updatedAt" from "Template" where "isBundled" order by slug',
+    )
     expect(before.map((row) => row.slug)).toEqual(expect.arrayContaining(['openarena', 'teeworlds']))
     await api.restart()
     administrator = await api.administrator()
@@ -50,7 +56,9 @@ describe('templates', () => {
     const first = await importTemplate(ECHO)
     const second = await importTemplate(ECHO.replace('version: "1"', 'version: "2"'))
     expect(second.template).toEqual({ ...first.template, version: '2' })
-    const entries = await api.sql<{ actorName: string; change: { version: string } }>(`select "actorName", change from "AuditEntry" where action = 'template:import' and "subjectName" = 'echo' order by id`)
+    const entries = await api.sql<{ actorName: string; change: { version: string } }>(
+      `select "actorName", change from "AuditEntry" where action = 'template:import' and "subjectName" = 'echo' order by id`,
+    )
     expect(entries.map((entry) => [entry.actorName, entry.change.version])).toEqual([
       ['admin', '1'],
       ['admin', '2'],
@@ -58,7 +66,10 @@ describe('templates', () => {
   })
 
   it('name what is wrong', async () => {
-    expect(await importTemplate(ECHO.replace('tcp', 'sctp'))).toMatchObject({ __typename: 'TemplateInvalidError', fields: [{ path: ['ports', '0', 'protocol'] }] })
+    expect(await importTemplate(ECHO.replace('tcp', 'sctp'))).toMatchObject({
+      __typename: 'TemplateInvalidError',
+      fields: [{ path: ['ports', '0', 'protocol'] }],
+    })
     expect(await importTemplate('&a [*a]')).toMatchObject({ __typename: 'TemplateInvalidError' })
     expect(await importTemplate('['.repeat(50_000))).toMatchObject({ __typename: 'TemplateInvalidError', fields: [{ code: 'TOO_DEEP' }] })
   })
@@ -69,11 +80,16 @@ describe('templates', () => {
     expect(shown.templates.nodes[0]?.source).toContain('catalyst')
     const user = await api.user('reader')
     await expect(user.query(query)).rejects.toThrow('template:read-source')
-    expect((await user.query<{ templates: { nodes: object[] } }>('{ templates { nodes { slug variables { name type } } } }')).templates.nodes.length).toBeGreaterThan(1)
+    expect(
+      (await user.query<{ templates: { nodes: object[] } }>('{ templates { nodes { slug variables { name type } } } }')).templates.nodes
+        .length,
+    ).toBeGreaterThan(1)
     await expect(importTemplate(ECHO, user)).rejects.toThrow('template:import')
   })
 
   it('are null for ids that are none', async () => {
-    expect(await administrator.query('{ a: template(id: "x") { id } b: template(id: "018bcfe5-6800-7000-8000-000000000000") { id } }')).toEqual({ a: null, b: null })
+    expect(
+      await administrator.query('{ a: template(id: "x") { id } b: template(id: "018bcfe5-6800-7000-8000-000000000000") { id } }'),
+    ).toEqual({ a: null, b: null })
   })
 })

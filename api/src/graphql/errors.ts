@@ -1,6 +1,5 @@
 import {
   CapacityError,
-  DomainError,
   IdempotencyConflictError,
   InvalidCredentialsError,
   NodeOfflineError,
@@ -10,6 +9,7 @@ import {
   StateConflictError,
   TemplateInvalidError,
   ValidationError,
+  type DomainError,
   type FieldProblem,
 } from '../lib/errors.ts'
 import { builder } from './builder.ts'

@@ -1,4 +1,4 @@
-import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql'
+import { GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema, type ParseOptions } from 'graphql'
 import { createYoga, handleStreamOrSingleExecutionResult, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Context } from './context.ts'
@@ -17,7 +17,8 @@ export type Pipeline = YogaServerInstance<ServerContext, Context>
 function useLimits(): Plugin<Context> {
   return {
     onParse: ({ params }) => {
-      params.options = { ...params.options, maxTokens: MAX_TOKENS }
+      const options: ParseOptions = { maxLexicalTokens: MAX_TOKENS }
+      params.options = options
     },
     onValidate: ({ addValidationRule }) => {
       addValidationRule(limitsRule)
@@ -29,7 +30,7 @@ function useLimits(): Plugin<Context> {
 function useIntrospectionPolicy(): Plugin<Context> {
   return {
     onExecute: ({ args, setResultAndStopExecution }) => {
-      if (args.contextValue.actor !== null || !asksForSchema(args.document)) return
+      if (args.contextValue.actor !== null || !asksForSchema(args.document as DocumentNode)) return
       setResultAndStopExecution({ errors: [new GraphQLError('Sign in to read the schema.', { extensions: { code: 'UNAUTHENTICATED' } })] })
     },
   }
@@ -40,7 +41,9 @@ function useTransportPolicy(): Plugin<Context> {
   return {
     onSubscribe: ({ args, setResultAndStopExecution }) => {
       if (args.contextValue.cookie === null) return
-      setResultAndStopExecution({ errors: [new GraphQLError('Subscriptions run over WebSocket.', { extensions: { code: 'WEBSOCKET_NEEDED' } })] })
+      setResultAndStopExecution({
+        errors: [new GraphQLError('Subscriptions run over WebSocket.', { extensions: { code: 'WEBSOCKET_NEEDED' } })],
+      })
     },
   }
 }

@@ -52,7 +52,7 @@ describe.each(Object.entries(schemas))('schema %s', (name, schema) => {
 describe('public schema', () => {
   it('asks for permissions that exist', () => {
     const asked = rootFields(schemas.api).flatMap(({ scopes }) =>
-      scopes?.['permission'] === undefined ? [] : [String(scopes['permission'])],
+      scopes?.['permission'] === undefined ? [] : [scopes['permission'] as string],
     )
     expect(asked.filter((permission) => !isPermission(permission))).toEqual([])
   })

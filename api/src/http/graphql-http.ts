@@ -101,7 +101,10 @@ export function createGraphqlHttp({ pipeline, services, cookies, checkOrigin }: 
     const text = await answer.text()
     if (setCookies.length > 0) response.setHeader('set-cookie', setCookies)
     response.setHeader('x-request-id', requestId)
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json', 'content-length': Buffer.byteLength(text) })
+    response.writeHead(answer.status, {
+      'content-type': answer.headers.get('content-type') ?? 'application/json',
+      'content-length': Buffer.byteLength(text),
+    })
     response.end(text)
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { GraphQLError, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { GraphQLError, type DocumentNode, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql'
 import { useServer, type Extra } from 'graphql-ws/use/ws'
 import type { Logger } from 'pino'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -42,15 +42,24 @@ const FORBIDDEN = 4403
 
 /** What a socket signed in with. */
 type Session = { token: string; actor: UserActor }
-/** Parse, validate and execute with all plugins. */
-type Envelop = ReturnType<Pipeline['getEnveloped']>
+/** Parse, validate and execute with all plugins, for one operation. */
+type Envelop = {
+  schema: GraphQLSchema
+  parse(source: string): DocumentNode
+  validate(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[]
+  contextFactory(): Promise<Context> | Context
+  execute(args: ExecutionArgs): Promise<ExecutionResult>
+  subscribe(args: ExecutionArgs): Promise<Results | ExecutionResult>
+}
 type SocketContext = { extra: Extra; subscriptions: Record<string, unknown> }
 
-const addressOf = (request: IncomingMessage) => (request.socket.remoteAddress === undefined ? null : plainAddress(request.socket.remoteAddress))
+const addressOf = (request: IncomingMessage) =>
+  request.socket.remoteAddress === undefined ? null : plainAddress(request.socket.remoteAddress)
 
 type Results = AsyncGenerator<ExecutionResult, void, void>
 
-const isAsyncIterable = (result: unknown): result is Results => typeof result === 'object' && result !== null && Symbol.asyncIterator in result
+const isAsyncIterable = (result: unknown): result is Results =>
+  typeof result === 'object' && result !== null && Symbol.asyncIterator in result
 
 function abortOnReturn(results: Results, operation: AbortController): Results {
   const wrapped: Results = {
@@ -143,10 +152,14 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
       },
       onSubscribe: async (socketContext, _id, parameters) => {
         if (Object.keys(socketContext.subscriptions).length > MOST_OPERATIONS) {
-          return [new GraphQLError(`A socket carries at most ${String(MOST_OPERATIONS)} operations at once.`, { extensions: { code: 'LIMIT_EXCEEDED' } })]
+          return [
+            new GraphQLError(`A socket carries at most ${String(MOST_OPERATIONS)} operations at once.`, {
+              extensions: { code: 'LIMIT_EXCEEDED' },
+            }),
+          ]
         }
         const catalyst = await contextOf(socketContext)
-        const envelop = pipeline.getEnveloped({ catalyst, params: parameters })
+        const envelop: Envelop = pipeline.getEnveloped({ catalyst, params: parameters })
         try {
           const document = envelop.parse(parameters.query)
           const errors = envelop.validate(envelop.schema, document)
@@ -181,7 +194,8 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
   )
 
   const off = bus.on('session-revoked', ({ userId, sessionId }) => {
-    for (const [socket, { actor }] of sessions) if (actor.id === userId && (sessionId === null || actor.sessionId === sessionId)) end(socket)
+    for (const [socket, { actor }] of sessions)
+      if (actor.id === userId && (sessionId === null || actor.sessionId === sessionId)) end(socket)
   })
 
   const recheck = async () => {
@@ -200,6 +214,10 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
   return {
     handleUpgrade(request, socket, head) {
       server.handleUpgrade(request, socket, head, (webSocket) => {
+        // Broken frames and cut lines: graphql-ws listens for the first error only, and a second would end the process.
+        webSocket.on('error', (error) => {
+          logger.debug({ err: error }, 'a socket broke')
+        })
         server.emit('connection', webSocket, request)
       })
     },

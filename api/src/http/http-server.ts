@@ -75,15 +75,18 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     else answerText(response, 404, 'Not found.')
   }
 
-  const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }, (request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      // A client that goes in the middle of its body is its own business.
-      if (request.destroyed && !request.complete) return
-      logger.error({ err: error, url: request.url }, 'a request failed')
-      if (!response.headersSent) answerText(response, 500, 'Something unexpected went wrong.')
-      else response.destroy()
-    })
-  })
+  const server = createServer(
+    { maxHeaderSize: 16 * 1024, requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    (request, response) => {
+      answer(request, response).catch((error: unknown) => {
+        // A client that goes in the middle of its body is its own business.
+        if (request.destroyed && !request.complete) return
+        logger.error({ err: error, url: request.url }, 'a request failed')
+        if (!response.headersSent) answerText(response, 500, 'Something unexpected went wrong.')
+        else response.destroy()
+      })
+    },
+  )
 
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {

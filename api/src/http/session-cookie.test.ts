@@ -22,6 +22,7 @@ describe('session cookies', () => {
 describe('bearerToken', () => {
   it('takes one token and nothing else', () => {
     expect(bearerToken('Bearer abc_-1')).toBe('abc_-1')
-    for (const header of ['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a,b', ['Bearer a'], undefined, `Bearer ${'x'.repeat(201)}`]) expect(bearerToken(header)).toBeNull()
+    for (const header of ['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a,b', ['Bearer a'], undefined, `Bearer ${'x'.repeat(201)}`])
+      expect(bearerToken(header)).toBeNull()
   })
 })

@@ -2,12 +2,36 @@ import { describe, expect, it } from 'vitest'
 import { dropBefore, joinPieces, type ConsoleChunk, type ConsolePiece } from './console-chunk.ts'
 import { decodeSegment, encodeSegment } from './segment-codec.ts'
 
-const chunk = (from: number, text: string, change: Partial<ConsoleChunk> = {}): ConsoleChunk => ({ from, to: from + Buffer.byteLength(text), kind: 'OUTPUT', runId: 'r', at: 1, actor: null, bytes: Buffer.from(text), ...change })
+const chunk = (from: number, text: string, change: Partial<ConsoleChunk> = {}): ConsoleChunk => ({
+  from,
+  to: from + Buffer.byteLength(text),
+  kind: 'OUTPUT',
+  runId: 'r',
+  at: 1,
+  actor: null,
+  bytes: Buffer.from(text),
+  ...change,
+})
 
 describe('pieces of a console', () => {
   it('are joined only inside one run and kind, up to a size', () => {
-    const pieces: ConsolePiece[] = [chunk(0, 'ab'), chunk(2, 'cd'), chunk(4, 'typed\n', { kind: 'INPUT' }), chunk(10, 'e'), chunk(11, 'f', { runId: 'r2' }), { kind: 'GAP', from: 12, to: 20, reason: 'FLOOD' }, chunk(20, 'long text')]
-    expect([...joinPieces(pieces, 5)].map((piece) => `${String(piece.from)}-${String(piece.to)} ${piece.kind}`)).toEqual(['0-4 OUTPUT', '4-10 INPUT', '10-11 OUTPUT', '11-12 OUTPUT', '12-20 GAP', '20-29 OUTPUT'])
+    const pieces: ConsolePiece[] = [
+      chunk(0, 'ab'),
+      chunk(2, 'cd'),
+      chunk(4, 'typed\n', { kind: 'INPUT' }),
+      chunk(10, 'e'),
+      chunk(11, 'f', { runId: 'r2' }),
+      { kind: 'GAP', from: 12, to: 20, reason: 'FLOOD' },
+      chunk(20, 'long text'),
+    ]
+    expect([...joinPieces(pieces, 5)].map((piece) => `${String(piece.from)}-${String(piece.to)} ${piece.kind}`)).toEqual([
+      '0-4 OUTPUT',
+      '4-10 INPUT',
+      '10-11 OUTPUT',
+      '11-12 OUTPUT',
+      '12-20 GAP',
+      '20-29 OUTPUT',
+    ])
   })
 
   it('lose what comes before a position', () => {
@@ -16,7 +40,12 @@ describe('pieces of a console', () => {
   })
 
   it('come out of a segment as they went in, byte by byte', async () => {
-    const pieces: ConsolePiece[] = [chunk(0, 'grün\n'), { ...chunk(6, ''), to: 8, bytes: Buffer.from([0xff, 0x00]) }, { kind: 'GAP', from: 8, to: 99, reason: 'DAMAGED' }, chunk(99, 'status\n', { kind: 'INPUT', actor: 'mira' })]
+    const pieces: ConsolePiece[] = [
+      chunk(0, 'grün\n'),
+      { ...chunk(6, ''), to: 8, bytes: Buffer.from([0xff, 0x00]) },
+      { kind: 'GAP', from: 8, to: 99, reason: 'DAMAGED' },
+      chunk(99, 'status\n', { kind: 'INPUT', actor: 'mira' }),
+    ]
     expect(await decodeSegment(await encodeSegment(pieces))).toEqual(pieces)
   })
 })

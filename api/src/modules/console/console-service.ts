@@ -80,18 +80,16 @@ export function createConsoleService({ db, bus, audit, store, monotonicMs, onErr
   function open(serverId: string): Promise<Live> {
     const known = consoles.get(serverId)
     if (known !== undefined) return known
-    const opened = store
-      .end(serverId)
-      .then((end): Live => ({
-        head: end,
-        durable: end,
-        pending: [],
-        pendingBytes: 0,
-        timer: null,
-        writing: null,
-        listeners: new Set(),
-        waiters: new Set(),
-      }))
+    const opened = store.end(serverId).then((end): Live => ({
+      head: end,
+      durable: end,
+      pending: [],
+      pendingBytes: 0,
+      timer: null,
+      writing: null,
+      listeners: new Set(),
+      waiters: new Set(),
+    }))
     consoles.set(serverId, opened)
     opened.catch(() => consoles.delete(serverId))
     return opened

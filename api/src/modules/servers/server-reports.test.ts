@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { applyReport, type ServerReport } from './server-reports.ts'
 
 const STORE = 'store-1'
-const known = { state: 'RUNNING', desiredState: 'RUNNING', reportSequence: 5n, reportEpoch: STORE, generation: 3, problemCode: null, problemMessage: null, problemAt: null, activity: 'NONE' } as const
+const known = {
+  state: 'RUNNING',
+  desiredState: 'RUNNING',
+  reportSequence: 5n,
+  reportEpoch: STORE,
+  generation: 3,
+  problemCode: null,
+  problemMessage: null,
+  problemAt: null,
+  activity: 'NONE',
+} as const
 const report = (change: Partial<ServerReport>): ServerReport => ({
   serverId: 's',
   sequence: 6,

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { statusOf, type StatusSource } from './server-status.ts'
 
-const server = (change: Partial<StatusSource>): StatusSource => ({ state: 'STOPPED', desiredState: 'STOPPED', activity: 'NONE', installedAt: new Date(), deletedAt: null, isStale: false, ...change })
+const server = (change: Partial<StatusSource>): StatusSource => ({
+  state: 'STOPPED',
+  desiredState: 'STOPPED',
+  activity: 'NONE',
+  installedAt: new Date(),
+  deletedAt: null,
+  isStale: false,
+  ...change,
+})
 
 describe('the word for a server', () => {
   it.each([
