@@ -118,7 +118,10 @@ export class TemplateInvalidError extends DomainError {
   readonly fields: FieldProblem[]
 
   constructor(fields: FieldProblem[]) {
-    super('TEMPLATE_INVALID', 'The template breaks rules of its format.')
+    super(
+      'TEMPLATE_INVALID',
+      `The template breaks rules of its format: ${fields.map((field) => `${field.path.join('.')} ${field.message}`).join('; ')}`,
+    )
     this.fields = fields
   }
 }
