@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readConsole } from '../support/console-reader.ts'
 import { startProduct, type Product } from '../support/product.ts'
@@ -66,4 +68,29 @@ it('runs a real game from creation to deletion with fetch and a generic graphql-
 
   await deleteServer(client, id)
   expect(await fetchServer(client, id)).toBeNull()
+})
+
+it('says which port another program of the machine has, and starts when it is free', async () => {
+  const port = product.firstGamePort + 5
+  const other = createSocket('udp4')
+  other.bind(port, '127.0.0.1')
+  await once(other, 'listening')
+  const id = await createServer(client, {
+    name: 'Unlucky',
+    templateId: await templateId(client, 'teeworlds'),
+    memoryMiB: 64,
+    cpuPercent: 50,
+    diskMiB: 64,
+    ports: [{ name: 'game', port }],
+    start: true,
+  })
+  const refused = await untilServer(client, id, (view) => view.problem !== null, 120_000)
+  expect(refused).toMatchObject({ status: 'ERROR', desiredState: 'STOPPED', problem: { code: 'PORT_IN_USE' } })
+
+  const closed = once(other, 'close')
+  other.close()
+  await closed
+  await power(client, 'start', id)
+  expect(await untilServer(client, id, (view) => view.status === 'RUNNING', 30_000)).toMatchObject({ problem: null })
+  await deleteServer(client, id)
 })
