@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { enrolFakeNode, isAssignment, openAgentSocket, signInFakeNode, startFakeAgent, type FakeAgent, type FakeNode } from '../support/fake-agent.ts'
+import {
+  enrolFakeNode,
+  isAssignment,
+  openAgentSocket,
+  signInFakeNode,
+  startFakeAgent,
+  type FakeAgent,
+  type FakeNode,
+} from '../support/fake-agent.ts'
 import { enrolmentToken, installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { power } from '../support/scenario.ts'
 import { fetchServer } from '../support/server-query.ts'
@@ -23,13 +31,26 @@ afterAll(async () => {
 })
 
 const at = () => new Date().toISOString()
-const report = (id: string) => ({ serverId: id, sequence: 999, generation: 99, observedAt: at(), state: 'RUNNING', isSettled: false, isRemoved: true, isInstalled: true })
+const report = (id: string) => ({
+  serverId: id,
+  sequence: 999,
+  generation: 99,
+  observedAt: at(),
+  state: 'RUNNING',
+  isSettled: false,
+  isRemoved: true,
+  isInstalled: true,
+})
 
 describe('sign-in', () => {
   it('refuses everything else before it', async () => {
     const socket = await openAgentSocket(fleet.api.url)
-    await expect(socket.call('mutation { heartbeat(input: { wallClock: "2026-01-01T00:00:00Z" }) { serverTime } }')).rejects.toThrow('UNAUTHENTICATED')
-    await expect(socket.call('mutation { reportServers(input: { isSnapshot: true, isLast: true, reports: [] }) { applied } }')).rejects.toThrow('UNAUTHENTICATED')
+    await expect(socket.call('mutation { heartbeat(input: { wallClock: "2026-01-01T00:00:00Z" }) { serverTime } }')).rejects.toThrow(
+      'UNAUTHENTICATED',
+    )
+    await expect(
+      socket.call('mutation { reportServers(input: { isSnapshot: true, isLast: true, reports: [] }) { applied } }'),
+    ).rejects.toThrow('UNAUTHENTICATED')
     await socket.close()
   })
 
@@ -37,7 +58,9 @@ describe('sign-in', () => {
     const socket = await openAgentSocket(fleet.api.url)
     await expect(signInFakeNode(socket, { ...otherNode, nodeId: fleet.node.nodeId })).rejects.toThrow('SIGN_IN_REFUSED')
     await expect(signInFakeNode(socket, { ...otherNode, nodeId: randomUUID() })).rejects.toThrow('SIGN_IN_REFUSED')
-    const { signInChallenge: challenge } = await socket.call<{ signInChallenge: { challengeId: string; challenge: string; instanceId: string } }>('query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }', { id: otherNode.nodeId })
+    const { signInChallenge: challenge } = await socket.call<{
+      signInChallenge: { challengeId: string; challenge: string; instanceId: string }
+    }>('query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }', { id: otherNode.nodeId })
     const input = { nodeId: otherNode.nodeId, challengeId: challenge.challengeId, signature: 'AAAA', protocolVersion: 1 }
     const document = 'mutation ($input: SignInInput!) { signIn(input: $input) { sessionId } }'
     await expect(socket.call(document, { input })).rejects.toThrow('SIGN_IN_REFUSED')
@@ -66,13 +89,39 @@ describe('sign-in', () => {
 // Every field that names a server, with a server of another node: refused, and nothing of the message counts.
 describe('a node that lies', () => {
   it.each([
-    ['reportServers', 'mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied } }', () => ({ isSnapshot: false, isLast: true, reports: [report(serverId)] })],
-    ['reportInstallation', 'mutation ($input: ReportInstallationInput!) { reportInstallation(input: $input) { logLength } }', () => ({ serverId, installationId: randomUUID(), status: 'FAILED', logFrom: 0, logText: 'x' })],
-    ['pushConsole', 'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }', () => ({ serverId, from: 0, parts: [{ kind: 'OUTPUT', runId: 'r', at: at(), text: 'lie\n' }] })],
+    [
+      'reportServers',
+      'mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied } }',
+      () => ({ isSnapshot: false, isLast: true, reports: [report(serverId)] }),
+    ],
+    [
+      'reportInstallation',
+      'mutation ($input: ReportInstallationInput!) { reportInstallation(input: $input) { logLength } }',
+      () => ({ serverId, installationId: randomUUID(), status: 'FAILED', logFrom: 0, logText: 'x' }),
+    ],
+    [
+      'pushConsole',
+      'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }',
+      () => ({ serverId, from: 0, parts: [{ kind: 'OUTPUT', runId: 'r', at: at(), text: 'lie\n' }] }),
+    ],
     [
       'pushSamples',
       'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }',
-      () => ({ samples: [{ serverId, at: at(), cpuPercent: 1, memoryBytes: 1, memoryLimitBytes: 1, diskBytes: 1, networkRxBytesPerSecond: 1, networkTxBytesPerSecond: 1, processCount: 1 }] }),
+      () => ({
+        samples: [
+          {
+            serverId,
+            at: at(),
+            cpuPercent: 1,
+            memoryBytes: 1,
+            memoryLimitBytes: 1,
+            diskBytes: 1,
+            networkRxBytesPerSecond: 1,
+            networkTxBytesPerSecond: 1,
+            processCount: 1,
+          },
+        ],
+      }),
     ],
   ])('%s is refused for a server of another node', async (_field, document, input) => {
     await expect(other.call(document, { input: input() })).rejects.toThrow('FORBIDDEN')
@@ -81,8 +130,14 @@ describe('a node that lies', () => {
 
   it('cannot end commands of another node', async () => {
     await power(fleet.administrator, 'restart', serverId)
-    const [command] = await fleet.api.sql<{ id: string }>(`select id from "Command" where "serverId" = $1 and kind = 'RESTART' and status in ('PENDING', 'SENT')`, [serverId])
-    const data = await other.call<{ reportCommands: { accepted: number } }>('mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }', { input: { results: [{ commandId: command?.id, status: 'DONE' }] } })
+    const [command] = await fleet.api.sql<{ id: string }>(
+      `select id from "Command" where "serverId" = $1 and kind = 'RESTART' and status in ('PENDING', 'SENT')`,
+      [serverId],
+    )
+    const data = await other.call<{ reportCommands: { accepted: number } }>(
+      'mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }',
+      { input: { results: [{ commandId: command?.id, status: 'DONE' }] } },
+    )
     expect(data.reportCommands.accepted).toBe(0)
   })
 
@@ -109,7 +164,10 @@ describe('order', () => {
     const agent = await startFakeAgent(fleet.api.url, fleet.node)
     const snapshot = agent.orders.flatMap((order) => (order.__typename === 'AssignmentSnapshotOrder' ? order.assignments : []))
     expect(snapshot.find((assignment) => assignment.serverId === id)).toMatchObject({ desiredState: 'RUNNING' })
-    await agent.order((order): order is typeof order & { __typename: 'CommandOrder' } => order.__typename === 'CommandOrder' && order.serverId === id && order.kind === 'RESTART')
+    await agent.order(
+      (order): order is typeof order & { __typename: 'CommandOrder' } =>
+        order.__typename === 'CommandOrder' && order.serverId === id && order.kind === 'RESTART',
+    )
     fleet.agent = agent
   })
 })

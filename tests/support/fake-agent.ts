@@ -6,7 +6,15 @@ import { WebSocket } from 'ws'
 export type Order =
   | { __typename: 'AssignmentSnapshotOrder'; assignments: FakeAssignment[]; isLast: boolean }
   | { __typename: 'AssignmentOrder'; assignment: FakeAssignment }
-  | { __typename: 'CommandOrder'; id: string; serverId: string; kind: string; generation: number; consoleInput: string | null; installationId: string | null }
+  | {
+      __typename: 'CommandOrder'
+      id: string
+      serverId: string
+      kind: string
+      generation: number
+      consoleInput: string | null
+      installationId: string | null
+    }
   | { __typename: 'WatchOrder'; serverIds: string[] }
 
 export type FakeAssignment = {
@@ -39,16 +47,22 @@ export type AgentSocket = {
 }
 
 export async function openAgentSocket(url: string): Promise<AgentSocket> {
-  let raw: WebSocket | null = null
+  const sockets: WebSocket[] = []
   const closed = Promise.withResolvers<number>()
   class Socket extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols)
-      raw = this
+      sockets.push(this)
       this.on('close', closed.resolve)
     }
   }
-  const client = createClient({ url: `${url.replace(/^http/, 'ws')}/agent`, webSocketImpl: Socket, lazy: false, retryAttempts: 0, onNonLazyError: () => undefined })
+  const client = createClient({
+    url: `${url.replace(/^http/, 'ws')}/agent`,
+    webSocketImpl: Socket,
+    lazy: false,
+    retryAttempts: 0,
+    onNonLazyError: () => undefined,
+  })
   await new Promise<void>((resolve, reject) => {
     client.on('connected', () => {
       resolve()
@@ -62,18 +76,20 @@ export async function openAgentSocket(url: string): Promise<AgentSocket> {
     async call<T>(document: string, variables: Record<string, unknown> = {}) {
       for await (const result of client.iterate<T>({ query: document, variables })) {
         const [error] = result.errors ?? []
-        if (error !== undefined) throw new Error(String(error.extensions?.['code'] ?? error.message))
+        if (error !== undefined) throw new Error(typeof error.extensions?.['code'] === 'string' ? error.extensions['code'] : error.message)
         if (result.data != null) return result.data
       }
       throw new Error('no answer')
     },
     subscribe(onOrder) {
-      client.subscribe<{ orders: Order }>({ query: ORDERS }, { next: ({ data }) => data != null && onOrder(data.orders), error: () => undefined, complete: () => undefined })
+      const next = ({ data }: { data?: { orders: Order } | null }) => {
+        if (data != null) onOrder(data.orders)
+      }
+      client.subscribe<{ orders: Order }>({ query: ORDERS }, { next, error: () => undefined, complete: () => undefined })
     },
     async close() {
-      const socket = raw as WebSocket | null
       await client.dispose()
-      if (socket !== null && socket.readyState !== WebSocket.CLOSED) await once(socket, 'close')
+      for (const socket of sockets) if (socket.readyState !== WebSocket.CLOSED) await once(socket, 'close')
     },
   }
 }
@@ -82,23 +98,40 @@ export async function openAgentSocket(url: string): Promise<AgentSocket> {
 export async function enrolFakeNode(url: string, token: string): Promise<FakeNode> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const socket = await openAgentSocket(url)
-  const { enrolNode } = await socket.call<{ enrolNode: { nodeId: string } }>('mutation ($input: EnrolNodeInput!) { enrolNode(input: $input) { nodeId } }', {
-    input: { token, publicKey: publicKey.export({ format: 'jwk' }).x, agentVersion: 'fake' },
-  })
+  const { enrolNode } = await socket.call<{ enrolNode: { nodeId: string } }>(
+    'mutation ($input: EnrolNodeInput!) { enrolNode(input: $input) { nodeId } }',
+    {
+      input: { token, publicKey: publicKey.export({ format: 'jwk' }).x, agentVersion: 'fake' },
+    },
+  )
   await socket.close()
-  return { nodeId: enrolNode.nodeId, storeId: randomUUID(), sign: (text) => sign(null, Buffer.from(text), privateKey).toString('base64url') }
+  return {
+    nodeId: enrolNode.nodeId,
+    storeId: randomUUID(),
+    sign: (text) => sign(null, Buffer.from(text), privateKey).toString('base64url'),
+  }
 }
 
 export async function signInFakeNode(socket: AgentSocket, node: FakeNode): Promise<void> {
-  const { signInChallenge: challenge } = await socket.call<{ signInChallenge: { challengeId: string; challenge: string; instanceId: string } }>(
-    'query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }',
-    { id: node.nodeId },
-  )
+  const { signInChallenge: challenge } = await socket.call<{
+    signInChallenge: { challengeId: string; challenge: string; instanceId: string }
+  }>('query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }', { id: node.nodeId })
   const signature = node.sign(`catalyst-agent-sign-in\n${challenge.challenge}\n${node.nodeId}\n1\n${challenge.instanceId}`)
-  await socket.call('mutation ($input: SignInInput!) { signIn(input: $input) { sessionId } }', { input: { nodeId: node.nodeId, challengeId: challenge.challengeId, signature, protocolVersion: 1 } })
+  await socket.call('mutation ($input: SignInInput!) { signIn(input: $input) { sessionId } }', {
+    input: { nodeId: node.nodeId, challengeId: challenge.challengeId, signature, protocolVersion: 1 },
+  })
 }
 
-export type Report = Partial<{ state: string; generation: number; sequence: number; isSettled: boolean; isRemoved: boolean; isInstalled: boolean; problem: { code: string; message: string } | null; lastExit: { code: number | null; reason: string; at: string } | null }>
+export type Report = Partial<{
+  state: string
+  generation: number
+  sequence: number
+  isSettled: boolean
+  isRemoved: boolean
+  isInstalled: boolean
+  problem: { code: string; message: string } | null
+  lastExit: { code: number | null; reason: string; at: string } | null
+}>
 
 /** A scripted agent in a session: it records orders and says what a test tells it to. */
 export type FakeAgent = AgentSocket & {
@@ -117,7 +150,13 @@ export async function startFakeAgent(url: string, node: FakeNode): Promise<FakeA
   await signInFakeNode(socket, node)
   const now = () => new Date().toISOString()
   await socket.call('mutation ($input: HelloInput!) { hello(input: $input) { acceptedProtocolVersion } }', {
-    input: { agentVersion: 'fake', storeId: node.storeId, wallClock: now(), runtime: { name: 'fake', version: '1', cgroupVersion: 1 }, capacity: { memoryMiB: 4096, cpuPercent: 400, diskMiB: 50_000 } },
+    input: {
+      agentVersion: 'fake',
+      storeId: node.storeId,
+      wallClock: now(),
+      runtime: { name: 'fake', version: '1', cgroupVersion: 1 },
+      capacity: { memoryMiB: 4096, cpuPercent: 400, diskMiB: 50_000 },
+    },
   })
   const orders: Order[] = []
   const listeners = new Set<(order: Order) => void>()
@@ -130,16 +169,21 @@ export async function startFakeAgent(url: string, node: FakeNode): Promise<FakeA
   await snapshot.promise
   let sequence = 0
   const heartbeat = setInterval(() => {
-    socket.call('mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { serverTime } }', { input: { wallClock: now() } }).catch(() => undefined)
+    socket
+      .call('mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { serverTime } }', { input: { wallClock: now() } })
+      .catch(() => undefined)
   }, 4000)
   void socket.closed.then(() => {
     clearInterval(heartbeat)
   })
   const reportAll = (reports: object[]) =>
     socket
-      .call<{ reportServers: { applied: number; ignored: number } }>('mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied ignored } }', {
-        input: { isSnapshot: false, isLast: true, reports },
-      })
+      .call<{ reportServers: { applied: number; ignored: number } }>(
+        'mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied ignored } }',
+        {
+          input: { isSnapshot: false, isLast: true, reports },
+        },
+      )
       .then((data) => data.reportServers)
   await reportAll([])
   return {
@@ -159,19 +203,46 @@ export async function startFakeAgent(url: string, node: FakeNode): Promise<FakeA
     },
     report(serverId, report) {
       sequence += 1
-      return reportAll([{ serverId, sequence, generation: 1, observedAt: now(), state: 'STOPPED', isSettled: false, isRemoved: false, isInstalled: true, ...report }])
+      return reportAll([
+        {
+          serverId,
+          sequence,
+          generation: 1,
+          observedAt: now(),
+          state: 'STOPPED',
+          isSettled: false,
+          isRemoved: false,
+          isInstalled: true,
+          ...report,
+        },
+      ])
     },
     async finish(commandId, status, errorCode) {
-      await socket.call('mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }', { input: { results: [{ commandId, status, errorCode: errorCode ?? null, error: errorCode ?? null }] } })
+      await socket.call('mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }', {
+        input: { results: [{ commandId, status, errorCode: errorCode ?? null, error: errorCode ?? null }] },
+      })
     },
     async install(serverId, installationId, status, log = '') {
       await socket.call('mutation ($input: ReportInstallationInput!) { reportInstallation(input: $input) { logLength } }', {
-        input: { serverId, installationId, status, step: 'Building the image', percent: 50, exitCode: status === 'FAILED' ? 3 : null, error: status === 'FAILED' ? 'The script ended with code 3.' : null, logFrom: 0, logText: log },
+        input: {
+          serverId,
+          installationId,
+          status,
+          step: 'Building the image',
+          percent: 50,
+          exitCode: status === 'FAILED' ? 3 : null,
+          error: status === 'FAILED' ? 'The script ended with code 3.' : null,
+          logFrom: 0,
+          logText: log,
+        },
       })
     },
     async pushConsole(serverId, from, ...texts) {
       const parts = texts.map((text) => ({ kind: 'OUTPUT', runId: 'run', at: now(), text }))
-      const { pushConsole } = await socket.call<{ pushConsole: { acknowledged: number; expected: number } }>('mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { acknowledged expected } }', { input: { serverId, from, parts } })
+      const { pushConsole } = await socket.call<{ pushConsole: { acknowledged: number; expected: number } }>(
+        'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { acknowledged expected } }',
+        { input: { serverId, from, parts } },
+      )
       return pushConsole
     },
   }
