@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Prisma, Server } from '@catalyst/prisma/client'
 import type { Database, Transaction } from '../../db/database.ts'
-import type { BusEvents } from '../../events/bus-events.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import { nameOf, SYSTEM, type Actor, type SystemActor, type UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError, StateConflictError, ValidationError } from '../../lib/errors.ts'
@@ -16,17 +15,15 @@ import { specOf } from '../templates/template-service.ts'
 import type { TemplatePort } from '../templates/template-spec.ts'
 import { lockNodeWithRoom } from './placement.ts'
 import { recordServerEvent } from './server-events.ts'
+import { followServers, type ServerChange } from './server-feed.ts'
 import { createServerInput, variableValues, type CreateServerInput } from './server-input.ts'
-import { canSee, demand, hasPermission } from './server-policy.ts'
+import { demand, hasPermission } from './server-policy.ts'
 import type { ServerReadModel, ServerView } from './server-read-model.ts'
 import { statusOf } from './server-status.ts'
 
 export type PowerInput = { id: string; idempotencyKey?: string | null | undefined }
 /** Ids of what a power order changed and made. */
 export type PowerResult = { serverId: string; commandId: string }
-
-/** A change of a server with the server as it is then. */
-export type ServerChange = { sequence: number; occurredAt: Date; kind: BusEvents['server']['kind']; server: ServerView }
 
 export type ServerService = Pick<ServerReadModel, 'page' | 'counts'> & {
   /** null when it is unknown, not visible or deleted. */
@@ -209,69 +206,6 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     return { serverId: server.id }
   }
 
-  /** The node's coming and going shows on all its servers, without an event of their own. */
-  async function* follow(actor: UserActor, serverId: string | null, signal: AbortSignal): AsyncGenerator<ServerChange, void, undefined> {
-    const own = new AbortController()
-    const both = AbortSignal.any([signal, own.signal])
-    const queue: (BusEvents['server'] | { nodeId: string })[] = []
-    let wake: (() => void) | null = null
-    let failure: unknown = null
-    const pump = async <T extends 'server' | 'node'>(topic: T, take: (event: BusEvents[T]) => void) => {
-      try {
-        for await (const event of bus.subscribe(topic, { signal: both })) {
-          take(event)
-          wake?.()
-        }
-      } catch (error) {
-        failure = error
-        wake?.()
-      }
-    }
-    void pump('server', (event) => {
-      if (canSee(actor, event) && (serverId === null || event.serverId === serverId)) queue.push(event)
-    })
-    void pump('node', (event) => queue.push({ nodeId: event.nodeId }))
-    const abort = () => wake?.()
-    both.addEventListener('abort', abort)
-    let sequence = 0
-    const shown = new Map<string, boolean>()
-    try {
-      while (!both.aborted) {
-        if (failure !== null) throw failure as Error
-        const event = queue.shift()
-        if (event === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve
-            if (both.aborted || queue.length > 0) resolve()
-          })
-          wake = null
-        } else if ('nodeId' in event) {
-          const ids = await db.prisma.server.findMany({
-            where: { nodeId: event.nodeId, deletedAt: null, ...(serverId === null ? {} : { id: serverId }) },
-            select: { id: true },
-          })
-          for (const server of await readModel.byIds(
-            actor,
-            ids.map(({ id }) => id),
-          )) {
-            if (shown.get(server.id) === server.isStale) continue
-            shown.set(server.id, server.isStale)
-            yield { sequence, occurredAt: new Date(), kind: 'CHANGED', server }
-          }
-        } else {
-          const [server] = await readModel.byIds(actor, [event.serverId])
-          if (server === undefined) continue
-          sequence = event.sequence
-          shown.set(server.id, server.isStale)
-          yield { sequence, occurredAt: event.occurredAt, kind: event.kind, server }
-        }
-      }
-    } finally {
-      own.abort()
-      both.removeEventListener('abort', abort)
-    }
-  }
-
   async function byId(actor: UserActor | SystemActor, id: string): Promise<ServerView | null> {
     const [server] = await readModel.byIds(actor, [id])
     return server?.deletedAt === null ? server : null
@@ -296,7 +230,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
 
     async events(actor, serverId, signal) {
       if (serverId !== null && (await byId(actor, serverId)) === null) throw new NotFoundError('The server')
-      return follow(actor, serverId, signal)
+      return followServers({ db, bus, readModel }, actor, serverId, signal)
     },
 
     async create(actor, input) {

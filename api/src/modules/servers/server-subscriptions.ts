@@ -1,6 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf } from '../../graphql/context.ts'
-import type { ServerChange } from './server-service.ts'
+import type { ServerChange } from './server-feed.ts'
 import { ServerType } from './server-types.ts'
 
 const ServerEvent = builder.interfaceRef<ServerChange>('ServerEvent').implement({
