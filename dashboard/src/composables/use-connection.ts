@@ -31,7 +31,8 @@ export function createConnection() {
       grace = null
       hurry = null
       const isReturn = state.lostAt !== null
-      Object.assign(state, { isLive: true, isLost: false, lostAt: null, retryAt: null, epoch: state.epoch + 1 })
+      // `isLive` last: who waits for it finds the rest in place.
+      Object.assign(state, { epoch: state.epoch + 1, isLost: false, lostAt: null, retryAt: null, isLive: true })
       if (isReturn) for (const listener of reconnected) listener()
     },
     closed() {

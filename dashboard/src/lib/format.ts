@@ -37,7 +37,7 @@ export function createFormat(locale: string) {
   return {
     number,
     bytes,
-    mebibytes: (value: number) => bytes(value * MIB),
+    mebibytes: (value: number) => (value === 0 ? `0${NO_BREAK}MiB` : bytes(value * MIB)),
     /** A value in the unit of its limit: `9.8` and `12 GiB`. */
     ofLimit(value: number, limit: number) {
       const { unit, divisor } = binary(limit)

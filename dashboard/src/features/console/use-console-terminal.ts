@@ -23,7 +23,7 @@ type Options = {
 
 function terminalTheme(theme: ThemeName): ITheme {
   const { red, green, yellow, blue, magenta, cyan, ...rest } = consolePalettes[theme]
-  const { sunken, accent } = palettes[theme]
+  const { sunken, accent, control } = palettes[theme]
   return {
     ...rest,
     red,
@@ -40,6 +40,9 @@ function terminalTheme(theme: ThemeName): ITheme {
     brightCyan: cyan,
     background: sunken,
     cursor: sunken,
+    scrollbarSliderBackground: `${control}55`,
+    scrollbarSliderHoverBackground: `${control}88`,
+    scrollbarSliderActiveBackground: control,
     selectionBackground: `${accent}55`,
   }
 }
