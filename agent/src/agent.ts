@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, rmdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from 'pino'
+import type { Log } from './lib/log.ts'
 import type { AgentEnv } from './env.ts'
 import { createImageStore } from './images/image-store.ts'
 import { createDiskUsage } from './metrics/disk-usage.ts'
 import { readCapacity } from './metrics/host-capacity.ts'
 import { createHost } from './network/host.ts'
-import { createNetwork } from './network/network.ts'
+import { createNetwork, type Network } from './network/network.ts'
 import { connectContainerd } from './runtime/containerd/client.ts'
 import { createContainerdRuntime } from './runtime/containerd/containerd-runtime.ts'
 import { createImageImporter } from './runtime/containerd/image-import.ts'
 import type { Runtime, RuntimeInfo } from './runtime/runtime.ts'
-import type { RunnerDeps, ServerFolders } from './servers/ports.ts'
+import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
 import { createServerRegistry } from './servers/server-registry.ts'
 import type { Connection } from './session/connection.ts'
 import { keepConnected } from './session/dialler.ts'
@@ -47,46 +47,57 @@ async function enrol(connection: Connection, env: AgentEnv, store: Store, token:
   store.setNodeId(enrolNode.nodeId)
 }
 
-/** containerd may start later than we do. */
-async function waitForRuntime(runtime: Runtime, log: Logger, signal: AbortSignal): Promise<RuntimeInfo> {
-  for (;;) {
+/** containerd may start later than we do; null when told to stop meanwhile. */
+async function waitForRuntime(runtime: Runtime, log: Log, signal: AbortSignal): Promise<RuntimeInfo | null> {
+  while (!signal.aborted) {
     try {
       return await runtime.describe()
     } catch (error) {
       log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'waiting for containerd')
-      await delay(1000, undefined, { signal })
+      await delay(1000, undefined, { signal }).catch(() => undefined)
     }
   }
+  return null
 }
 
+/** What an agent stands on: this machine, or a scripted one in tests. */
+export type AgentHost = { runtime: Runtime; network: Pick<Network, 'attach' | 'detach' | 'reconcile'>; images: ServerImages }
+
 /**
- * Runs the agent until `signal` aborts; games go on then.
- * @param onReady called at the first session that is in step with the api
+ * Runs the agent on this machine until `signal` aborts; games go on then.
+ * @param onReady called at each session that is in step with the api
  */
-export async function runAgent(env: AgentEnv, log: Logger, onReady: () => void, signal: AbortSignal): Promise<void> {
-  mkdirSync(path.join(env.folder, 'servers'), { recursive: true, mode: 0o711 })
-  const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
+export async function runAgent(env: AgentEnv, log: Log, onReady: () => void, signal: AbortSignal): Promise<void> {
+  mkdirSync(env.folder, { recursive: true, mode: 0o711 })
   const client = connectContainerd(env.containerdSocket, env.namespace)
   const importer = createImageImporter(client)
   const runtime = createContainerdRuntime({ socket: env.containerdSocket, namespace: env.namespace, chainIdOf: importer.chainIdOf })
-  const runtimeInfo = await waitForRuntime(runtime, log, signal)
   const network = createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder })
+  const images = await createImageStore(importer, path.join(env.folder, 'images'))
+  await serveNode(env, { runtime, network, images }, log, onReady, signal)
+  await runtime.close()
+  client.close()
+}
+
+/** The agent without its machine: load the store, see what runs, take it up, then talk to the api until `signal` aborts. */
+export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onReady: () => void, signal: AbortSignal): Promise<void> {
+  const { runtime, network } = host
+  const runtimeInfo = await waitForRuntime(runtime, log, signal)
+  if (runtimeInfo === null) return
+  mkdirSync(path.join(env.folder, 'servers'), { recursive: true, mode: 0o711 })
+  const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
   const foldersOf = foldersIn(env.folder)
   const now = () => new Date()
-  const deps: RunnerDeps = {
-    runtime,
-    network,
-    images: await createImageStore(importer, path.join(env.folder, 'images')),
-    foldersOf,
-    now,
-    newId: randomUUID,
-  }
+  const deps: RunnerDeps = { ...host, foldersOf, now, newId: randomUUID }
   const registry = createServerRegistry(deps, store, (serverId, error) => {
     log.error({ serverId, err: error }, 'a server could not be taken up')
   })
 
-  await network.reconcile(new Set(store.servers().map((record) => record.id)))
-  await registry.boot(await runtime.list())
+  const workloads = await runtime.list()
+  // What runs keeps its network, also when our store does not know it any more.
+  const running = workloads.filter(({ run }) => run.state === 'running')
+  await network.reconcile(new Set([...store.servers(), ...running].map(({ id }) => id)))
+  await registry.boot(workloads)
 
   const monotonicMs = () => performance.now()
   const disk = createDiskUsage(monotonicMs)
@@ -118,8 +129,6 @@ export async function runAgent(env: AgentEnv, log: Logger, onReady: () => void, 
   }
   await keepConnected({ url: env.apiUrl, serve, random: Math.random, log, signal })
   registry.close()
-  await runtime.close()
-  client.close()
   store.close()
 }
 

@@ -19,8 +19,12 @@ afterEach(() => {
 })
 
 const now = () => new Date(0)
-const open = (start = 0): ConsoleStream => createConsoleStream({ serverId: 'one', folder: path.join(folder, 'logs'), journal: store.journal, start, now })
-const textOf = (parts: ConsolePart[]) => parts.map((part) => part.text ?? (part.base64 === null ? `<${String(part.bytes)}>` : Buffer.from(part.base64, 'base64').toString('latin1'))).join('')
+const open = (start = 0): ConsoleStream =>
+  createConsoleStream({ serverId: 'one', folder: path.join(folder, 'logs'), journal: store.journal, start, now })
+const textOf = (parts: ConsolePart[]) =>
+  parts
+    .map((part) => part.text ?? (part.base64 === null ? `<${String(part.bytes)}>` : Buffer.from(part.base64, 'base64').toString('latin1')))
+    .join('')
 
 describe('a console stream', () => {
   it('has the same bytes at the same positions after a restart of the agent', () => {

@@ -9,6 +9,8 @@ const execute = promisify(execFile)
 
 /** Freed disk is worth a system call. */
 const PUNCH_BYTES = 2 ** 20
+/** Of one read: very small parts must not make a very large message. */
+const MOST_PARTS = 1000
 
 /** Consecutive bytes of a console, as they are sent. */
 export type ConsolePart = {
@@ -45,7 +47,8 @@ export type ConsoleStream = {
 }
 
 type Piece =
-  | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number }
+  /** `isOpen`: the game may write more behind it. */
+  | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number; isOpen: boolean }
   | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
 
 export type ConsoleStreamOptions = {
@@ -63,8 +66,8 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
   let runs = journal.runs(serverId)
   const inserts = new Map(runs.map((run) => [run.number, journal.inserts(serverId, run.number)]))
   if (runs.length === 0) addRun({ number: 0, runId: 'none', base: start, size: 0 })
-  /** How much of the current file has been given out: an insert may not come before it. */
-  let readOffset = 0
+  /** How much of the current file has been given out: an insert may not come before it. An earlier agent may have given out all. */
+  let readOffset = current().size === null ? sizeOf(current()) : 0
   let punched = 0
 
   const fileOf = (number: number) => path.join(folder, `run-${String(number)}.log`)
@@ -98,18 +101,18 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     const size = sizeOf(run)
     let position = run.base
     let offset = 0
-    const takeFile = (until: number) => {
+    const takeFile = (until: number, isOpen: boolean) => {
       if (until <= offset) return
-      pieces.push({ kind: 'file', run, from: position, fileOffset: offset, size: until - offset })
+      pieces.push({ kind: 'file', run, from: position, fileOffset: offset, size: until - offset, isOpen })
       position += until - offset
       offset = until
     }
     for (const insert of inserts.get(run.number) ?? []) {
-      takeFile(Math.min(insert.fileOffset, size))
+      takeFile(Math.min(insert.fileOffset, size), false)
       pieces.push({ kind: 'insert', run, from: position, insert, size: lengthOf(insert) })
       position += lengthOf(insert)
     }
-    takeFile(size)
+    takeFile(size, run.size === null)
     return pieces
   }
 
@@ -147,10 +150,8 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     const wanted = Math.min(piece.size - skip, limit)
     const bytes = readFile(piece.run, offset, wanted)
     if (bytes === null || bytes.length < wanted) return gap(piece.run.runId, wanted)
-    // Behind the piece nothing of this character can come any more, unless the game still writes.
-    const mayGrow = piece.run.size === null && offset + wanted === sizeOf(piece.run)
     const isCut = wanted < piece.size - skip
-    const length = isCut || (mayGrow && !isImpatient) ? wholeCharacters(bytes) : bytes.length
+    const length = isCut || (piece.isOpen && !isImpatient) ? wholeCharacters(bytes) : bytes.length
     if (length === 0) return null
     const part = bytes.subarray(0, length)
     const text = decodeStrictly(part)
@@ -182,7 +183,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
         for (const piece of piecesOf(run)) {
           if (piece.from + piece.size <= position) continue
           const left = limit - (position - from)
-          if (left <= 0) return parts
+          if (left <= 0 || parts.length >= MOST_PARTS) return parts
           if (piece.kind === 'insert') {
             const bytes = Buffer.from(piece.insert.text).subarray(position - piece.from)
             parts.push({

@@ -53,7 +53,9 @@ export async function runInstallation(
     Object.assign(installation, change)
     onChange(installation)
   }
-  const append = (text: string) => {
+  const append = (output: string) => {
+    // Databases take no NUL in text.
+    const text = output.replaceAll('\0', '\uFFFD')
     appendFileSync(logFile, text, { mode: 0o600 })
     const room = LARGEST_LOG - installation.log.length
     if (room > 0)
@@ -89,8 +91,8 @@ export async function runInstallation(
     }
     return finish('SUCCEEDED', null)
   } catch (error) {
-    if (signal.aborted) {
-      const isTimeout = signal.reason instanceof Error && signal.reason.name === 'TimeoutError'
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+    if (signal.aborted || isTimeout) {
       append(isTimeout ? 'The time limit of the install was reached.\n' : 'The install was cancelled.\n')
       return isTimeout
         ? finish('FAILED', { code: 'INSTALL_TIMED_OUT', message: 'The install took longer than its limit.' })

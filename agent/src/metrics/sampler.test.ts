@@ -2,7 +2,19 @@ import { expect, it } from 'vitest'
 import type { RunSample } from '../runtime/runtime.ts'
 import { toServerSample } from './sampler.ts'
 
-const sample = (change: Partial<RunSample>): RunSample => ({ id: 's', pid: 1, cpuNanoseconds: 0n, memoryBytes: 5, memoryLimitBytes: 9, processCount: 2, networkRxBytes: 0, networkTxBytes: 0, diskReadBytes: 0, diskWriteBytes: 0, ...change })
+const sample = (change: Partial<RunSample>): RunSample => ({
+  id: 's',
+  pid: 1,
+  cpuNanoseconds: 0n,
+  memoryBytes: 5,
+  memoryLimitBytes: 9,
+  processCount: 2,
+  networkRxBytes: 0,
+  networkTxBytes: 0,
+  diskReadBytes: 0,
+  diskWriteBytes: 0,
+  ...change,
+})
 
 it('counts rates by the time between two measurements', () => {
   const after = sample({ cpuNanoseconds: 3_000_000_000n, networkRxBytes: 4000, networkTxBytes: 100 })

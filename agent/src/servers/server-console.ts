@@ -30,7 +30,13 @@ export function watchFile(file: string, onChange: () => void): FileWatch {
 export function createFileReader(file: string): () => Generator<Buffer> {
   let offset = 0
   return function* () {
-    const descriptor = openSync(file, 'r')
+    let descriptor: number
+    try {
+      descriptor = openSync(file, 'r')
+    } catch {
+      // Removed with its server while a change was being told.
+      return
+    }
     try {
       for (;;) {
         const buffer = Buffer.alloc(READ_BYTES)

@@ -42,6 +42,8 @@ export function createServerRegistry(
 ): ServerRegistry {
   const runners = new Map<string, ServerRunner>()
   const listeners = new Set<RunnerListener>()
+  /** What runs in our namespace and is not in the store: the store was lost. It is taken up when the api assigns it. */
+  const strangers = new Map<string, WorkloadStatus>()
   const tell: RunnerListener = {
     reported: (record) => {
       for (const listener of listeners) listener.reported(record)
@@ -81,6 +83,7 @@ export function createServerRegistry(
 
     async boot(statuses) {
       const byId = new Map(statuses.map((status) => [status.id, status]))
+      for (const status of statuses) if (!runners.has(status.id)) strangers.set(status.id, status)
       const pending = [...runners.values()]
       const work = async () => {
         for (let runner = pending.shift(); runner !== undefined; runner = pending.shift()) {
@@ -92,7 +95,11 @@ export function createServerRegistry(
         }
       }
       // An install that was cut is not continued: its container goes.
-      for (const { id, labels } of statuses) if (labels['catalyst/install'] !== undefined) await deps.runtime.remove(id)
+      for (const { id, labels } of statuses) {
+        if (labels['catalyst/install'] === undefined) continue
+        await deps.runtime.remove(id)
+        await deps.network.detach(id)
+      }
       for (const id of runners.keys()) await deps.network.detach(installIdOf(id))
       await Promise.all(Array.from({ length: BOOT_PARALLEL }, work))
       resumeCommands()
@@ -107,7 +114,13 @@ export function createServerRegistry(
       const record = store.server(assignment.serverId) ?? store.addServer(assignment)
       const runner = createServerRunner(deps, store, tell, record)
       runners.set(runner.id, runner)
-      runner.assign(assignment)
+      const stranger = strangers.get(runner.id)
+      strangers.delete(runner.id)
+      if (stranger === undefined) runner.assign(assignment)
+      else
+        runner.boot(stranger).then(runner.report, (error: unknown) => {
+          onBootError(runner.id, error)
+        })
       return { runner, isNew: true }
     },
 

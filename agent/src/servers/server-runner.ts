@@ -40,6 +40,11 @@ export type ServerRunner = {
 
 const failed = (commandId: string, errorCode: string, error: string): CommandResult => ({ commandId, status: 'FAILED', errorCode, error })
 const done = (commandId: string): CommandResult => ({ commandId, status: 'DONE', errorCode: null, error: null })
+const superseded = (commandId: string): CommandResult => ({ commandId, status: 'SUPERSEDED', errorCode: null, error: null })
+
+/** Where the console begins says nothing about the wish. */
+const isSameWish = (a: Assignment, b: Assignment) =>
+  JSON.stringify({ ...a, consolePosition: 0 }) === JSON.stringify({ ...b, consolePosition: 0 })
 
 /** Words for people about why a start failed. */
 function problemOf(error: unknown): Problem {
@@ -57,13 +62,18 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   let wasKilled = false
   /** Gives up a start that has not made a process yet. */
   let launching: AbortController | null = null
+  let launched: Promise<void> | null = null
+  /** Generation of the wish that the newest start served. */
+  let startedFor = 0
   let timer: NodeJS.Timeout | null = null
   let ready: ReadyWatch | null = null
   let growth: FileWatch | null = null
   let installing: AbortController | null = null
+  let installed: Promise<void> | null = null
   let installation: Installation | null = null
   let removing: Promise<void> | null = null
   let isClosed = false
+  const isOver = () => isClosed
   const waiting: { restart: string[]; kill: string[] } = { restart: [], kill: [] }
 
   const serverConsole = createServerConsole(
@@ -78,8 +88,8 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     store.saveServer(record)
   }
 
-  function report(): void {
-    save({ sequence: record.sequence + 1 })
+  function report(change: Partial<ServerRecord> = {}): void {
+    save({ ...change, sequence: record.sequence + 1 })
     listener.reported(record)
   }
 
@@ -91,24 +101,40 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   }
 
   function dispatch(event: RunnerEvent): void {
-    if (isClosed) return
+    // What is being removed has no state any more.
+    if (isClosed || removing !== null) return
     const next = transition(record, event)
+    if (next.effects.length === 0 && next.state === record.state && next.startsAgain === record.startsAgain) return
     let change: Partial<ServerRecord> = { state: next.state, startsAgain: next.startsAgain }
     for (const effect of next.effects) {
       if (effect.kind === 'settle') change = { ...change, settledGeneration: record.assignment.generation }
+      // A restart is ordered for a generation that may be settled already: its start is not to be reported as over.
+      if (effect.kind === 'start') change = { ...change, settledGeneration: 0 }
       if (effect.kind === 'problem') change = { ...change, problem: effect.problem }
       if (effect.kind === 'exit' && event.kind === 'exited') {
-        change = { ...change, lastExit: { code: event.exit.code, reason: effect.reason, at: deps.now().toISOString() }, runningSince: null }
+        const at = record.pendingExit?.at ?? deps.now().toISOString()
+        change = { ...change, lastExit: { code: event.exit.code, reason: effect.reason, at }, runningSince: null, pendingExit: null }
       }
     }
     // Stored before it is acted on or told: a kill at any moment finds the decision again.
-    save(change)
-    report()
+    report(change)
     for (const effect of next.effects) act(effect)
+    if (record.state === 'STOPPED' || record.state === 'CRASHED' || record.state === 'ERROR') endWaiting()
+  }
+
+  /** Orders whose server has come to rest are over, whatever became of them. */
+  function endWaiting(): void {
+    const { problem } = record
+    finish([
+      ...waiting.kill
+        .splice(0)
+        .map((command) => (record.state === 'ERROR' && problem !== null ? failed(command, problem.code, problem.message) : done(command))),
+      ...waiting.restart.splice(0).map(superseded),
+    ])
   }
 
   function act(effect: RunnerEffect): void {
-    if (effect.kind === 'start') void launch()
+    if (effect.kind === 'start') launched = launch()
     if (effect.kind === 'stop') void stop()
     if (effect.kind === 'kill') void kill()
   }
@@ -129,6 +155,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     const abort = new AbortController()
     launching = abort
     wasKilled = false
+    startedFor = record.assignment.generation
     const isCancelled = () => abort.signal.aborted
     const isKillWanted = () => wasKilled
     try {
@@ -145,21 +172,23 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
       save({ runId })
       serverConsole.notice('Starting')
       const run = await runtime.start(id, { logPath, stdinPath: folders.stdin })
+      // The next agent finds the run.
+      if (isOver()) return
       launching = null
       finish(waiting.restart.splice(0).map(done))
       follow(run, deps.now())
       report()
       // A stop that came while the process was being made.
-      if (isCancelled()) void (isKillWanted() ? kill() : stop())
+      if (isCancelled() && removing === null) void (isKillWanted() ? kill() : stop())
     } catch (error) {
+      // Whether there is a process is not known: the next agent sees, and takes nothing from under it now.
+      if (isOver()) return
       launching = null
       serverConsole.stream.endRun()
       await network.detach(id).catch(() => undefined)
+      if (isOver()) return
       if (isCancelled()) {
-        finish([
-          ...waiting.kill.splice(0).map(done),
-          ...waiting.restart.splice(0).map((command) => failed(command, 'SUPERSEDED', 'Another order came before the start.')),
-        ])
+        finish(waiting.kill.splice(0).map(done))
         dispatch({ kind: 'startCancelled' })
         return
       }
@@ -173,7 +202,7 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   /** Listens to a live run: its output, its being ready, its end. */
   function follow(run: RunHandle, since: Date): void {
     handle = run
-    save({ runningSince: since.toISOString() })
+    save({ runningSince: since.toISOString(), pendingExit: null })
     const file = serverConsole.stream.liveFile()
     if (file !== null) {
       growth = watchFile(file, serverConsole.changed)
@@ -193,11 +222,16 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     clearTimer()
     ready?.close()
     growth?.close()
+    // Collecting makes the runtime forget it: a kill from here on finds the exit in the store.
+    save({ pendingExit: { code: exit.code, outOfMemory: exit.outOfMemory, at: exit.at.toISOString() } })
     // Deleting the task waits for the last of its output; only then is the run's file complete.
-    await retry(() => runtime.collect(id))
+    const collected = await retry(() => runtime.collect(id))
+    if (isOver()) return
     serverConsole.stream.endRun()
     await retry(() => network.detach(id))
-    const { code, outOfMemory } = exit
+    if (isOver()) return
+    const code = exit.code ?? collected?.code ?? null
+    const outOfMemory = exit.outOfMemory || collected?.outOfMemory === true
     serverConsole.notice(
       outOfMemory ? 'Ended: out of memory' : code === null ? 'Ended; the exit code is not known' : `Ended with code ${String(code)}`,
     )
@@ -206,15 +240,15 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   }
 
   /** containerd may be away for a moment: what must be done is tried until it is. */
-  async function retry(work: () => Promise<unknown>): Promise<void> {
+  async function retry<T>(work: () => Promise<T>): Promise<T | null> {
     for (let wait = 100; !isClosed; wait = Math.min(wait * 2, 5000)) {
       try {
-        await work()
-        return
+        return await work()
       } catch {
         await new Promise((resolve) => setTimeout(resolve, wait))
       }
     }
+    return null
   }
 
   async function stop(): Promise<void> {
@@ -265,6 +299,18 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     save(problem === null ? { isInstalled: true, problem: null } : { problem })
     finish([problem === null ? done(command.id) : failed(command.id, problem.code, problem.message)])
     report()
+    dispatchWanted()
+  }
+
+  function restart(command: CommandRecord): void {
+    // The assignment of this very wish came first and has started a server that stood still: that start is the answer.
+    const isStarted = startedFor === command.generation && (record.state === 'STARTING' || record.state === 'RUNNING')
+    if (isStarted && launching === null) {
+      finish([done(command.id)])
+      return
+    }
+    waiting.restart.push(command.id)
+    if (!isStarted) dispatch({ kind: 'restart' })
   }
 
   async function type(command: CommandRecord): Promise<void> {
@@ -289,6 +335,9 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     removing ??= (async () => {
       installing?.abort(new Error('removed'))
       launching?.abort(new Error('removed'))
+      ready?.close()
+      // What they make must not appear behind the removal.
+      await Promise.allSettled([launched, installed])
       await retry(async () => {
         for (const workload of [id, installIdOf(id)]) {
           await runtime.remove(workload)
@@ -331,15 +380,15 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
           return
         }
       }
-      const wasAlive =
-        serverConsole.stream.liveFile() !== null &&
-        (record.state === 'RUNNING' || record.state === 'STOPPING' || record.runningSince !== null)
-      if (wasAlive) {
-        await ended(run.state === 'exited' ? run.exit : { code: null, outOfMemory: false, at: deps.now() })
+      const { pendingExit } = record
+      if (pendingExit !== null || record.runningSince !== null) {
+        const unknown =
+          pendingExit === null ? { code: null, outOfMemory: false, at: deps.now() } : { ...pendingExit, at: new Date(pendingExit.at) }
+        await ended(run.state === 'exited' ? run.exit : unknown)
       } else {
         // A start that was cut before there was a process: undone, then wanted again.
-        serverConsole.stream.endRun()
         await retry(() => runtime.collect(id))
+        serverConsole.stream.endRun()
         await retry(() => network.detach(id))
         if (record.state === 'STARTING' || record.state === 'STOPPING' || record.state === 'RUNNING')
           save({ state: 'STOPPED', startsAgain: false })
@@ -349,28 +398,32 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
 
     assign(assignment) {
       if (assignment.generation < record.assignment.generation) return
-      save({ assignment, isInstalled: record.isInstalled || assignment.isInstalled })
+      const isNews = !isSameWish(assignment, record.assignment) || (assignment.isInstalled && !record.isInstalled)
+      if (isNews) save({ assignment, isInstalled: record.isInstalled || assignment.isInstalled })
       if (assignment.isRemoved) {
         remove()
         return
       }
+      const { sequence } = record
       dispatchWanted()
-      report()
+      // The generation is told with the state that follows from it, never with the one before.
+      if (isNews && record.sequence === sequence) report()
     },
 
     command(command) {
-      if (command.kind === 'ABORT_INSTALL') {
+      if (removing !== null) {
+        finish([failed(command.id, 'REMOVED', 'The server was deleted.')])
+      } else if (command.kind === 'ABORT_INSTALL') {
         installing?.abort(new Error('aborted'))
         finish([done(command.id)])
       } else if (command.generation < record.assignment.generation && command.kind !== 'INSTALL') {
-        finish([{ commandId: command.id, status: 'SUPERSEDED', errorCode: null, error: null }])
+        finish([superseded(command.id)])
       } else if (command.kind === 'INSTALL') {
-        void install(command)
+        installed = install(command)
       } else if (command.kind === 'CONSOLE_INPUT') {
         void type(command)
       } else if (command.kind === 'RESTART') {
-        waiting.restart.push(command.id)
-        dispatch({ kind: 'restart' })
+        restart(command)
       } else if (handle === null && launching === null) {
         finish([done(command.id)])
       } else {

@@ -11,7 +11,10 @@ const STATES: RunnerState[] = [
   { state: 'ERROR', startsAgain: false },
 ]
 
-const exited = (code: number | null, outOfMemory = false, wasKilled = false): RunnerEvent => ({ kind: 'exited', exit: { code, outOfMemory, wasKilled } })
+const exited = (code: number | null, outOfMemory = false, wasKilled = false): RunnerEvent => ({
+  kind: 'exited',
+  exit: { code, outOfMemory, wasKilled },
+})
 
 const EVENTS: Record<string, RunnerEvent> = {
   'run!': { kind: 'wanted', desired: 'RUNNING' },
@@ -33,7 +36,13 @@ const EVENTS: Record<string, RunnerEvent> = {
 /** State and effects in a few letters: `STOPPING+` starts again. */
 function word(from: RunnerState, event: RunnerEvent): string {
   const next = transition(from, event)
-  const effects = next.effects.map((effect) => (effect.kind === 'exit' ? `exit:${effect.reason}` : effect.kind === 'problem' ? `problem:${effect.problem?.code ?? 'none'}` : effect.kind))
+  const effects = next.effects.map((effect) =>
+    effect.kind === 'exit'
+      ? `exit:${effect.reason}`
+      : effect.kind === 'problem'
+        ? `problem:${effect.problem?.code ?? 'none'}`
+        : effect.kind,
+  )
   return [`${next.state}${next.startsAgain ? '+' : ''}`, ...effects].join(' ')
 }
 
@@ -57,7 +66,9 @@ describe('rules that must hold', () => {
   it('the latest wish wins while stopping', () => {
     const stopping: RunnerState = { state: 'STOPPING', startsAgain: false }
     expect(transition(stopping, { kind: 'wanted', desired: 'RUNNING' })).toMatchObject({ startsAgain: true })
-    expect(transition({ state: 'STOPPING', startsAgain: true }, { kind: 'wanted', desired: 'STOPPED' })).toMatchObject({ startsAgain: false })
+    expect(transition({ state: 'STOPPING', startsAgain: true }, { kind: 'wanted', desired: 'STOPPED' })).toMatchObject({
+      startsAgain: false,
+    })
     expect(transition({ state: 'STOPPING', startsAgain: true }, exited(0))).toMatchObject({ state: 'STARTING' })
     expect(transition({ state: 'STOPPING', startsAgain: true }, { kind: 'kill' })).toMatchObject({ startsAgain: false })
   })

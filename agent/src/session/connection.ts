@@ -44,6 +44,8 @@ export async function connect(url: string): Promise<Connection> {
     lazy: false,
     retryAttempts: 0,
     keepAlive: KEEP_ALIVE_MS,
+    // Without it a peer that takes the socket and says nothing would be waited for without end.
+    connectionAckWaitTimeout: KEEP_ALIVE_MS,
     onNonLazyError: (error) => {
       const reason =
         error instanceof Error

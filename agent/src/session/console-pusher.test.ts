@@ -13,8 +13,19 @@ afterEach(() => {
 /** A stream over a text that grows. */
 function growing() {
   let text = ''
-  const part = (content: string): ConsolePart => ({ kind: 'OUTPUT', runId: 'r', at: '', bytes: content.length, text: content, base64: null, actor: null })
-  const stream: Pick<ConsoleStream, 'end' | 'read'> = { end: () => text.length, read: (from, limit) => (from >= text.length ? [] : [part(text.slice(from, from + limit))]) }
+  const part = (content: string): ConsolePart => ({
+    kind: 'OUTPUT',
+    runId: 'r',
+    at: '',
+    bytes: content.length,
+    text: content,
+    base64: null,
+    actor: null,
+  })
+  const stream: Pick<ConsoleStream, 'end' | 'read'> = {
+    end: () => text.length,
+    read: (from, limit) => (from >= text.length ? [] : [part(text.slice(from, from + limit))]),
+  }
   return {
     stream: stream as ConsoleStream,
     add(more: string) {

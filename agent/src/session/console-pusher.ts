@@ -62,7 +62,8 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
 
   function flush(serverId: string, line: Line, isImpatient: boolean): void {
     while (!isClosed && lines.get(serverId) === line && !line.isRewinding && line.next - line.acknowledged < LARGEST_WINDOW) {
-      const parts = line.stream.read(line.next, LARGEST_PUSH, isImpatient)
+      const room = LARGEST_WINDOW - (line.next - line.acknowledged)
+      const parts = line.stream.read(line.next, Math.min(LARGEST_PUSH, room), isImpatient)
       if (parts.length === 0) {
         if (!isImpatient && line.stream.end() > line.next) schedule(serverId, line, IMPATIENT_MS, true)
         return

@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Log } from '../lib/log.ts'
 import type { OrdersSubscription } from '../gql/graphql.ts'
 import type { Installation } from '../installations/installation.ts'
 import type { Capacity } from '../metrics/host-capacity.ts'
@@ -29,7 +29,7 @@ export type SessionDeps = {
   diskBytes: (serverId: string) => number
   now: () => Date
   monotonicMs: () => number
-  log: Logger
+  log: Log
 }
 
 type Order = OrdersSubscription['orders']
@@ -49,12 +49,16 @@ const toReport = (record: ServerRecord) => ({
   runningSince: record.runningSince,
 })
 
+/** Text that does not end in the middle of a character of two units. */
+const withoutHalf = (text: string) => (/[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text)
+
 /**
  * One signed-in session from hello to its end. Anything that goes wrong ends it whole; the next one begins with the full
  * picture, so nothing is lost by that. Resolves with the reason.
  */
 export async function runSession(connection: Connection, deps: SessionDeps, onReady: () => void): Promise<string> {
   const { store, registry, log } = deps
+  let isOver = false
   const failure = Promise.withResolvers<string>()
   const fail = (error: unknown) => {
     failure.resolve(error instanceof Error ? error.message : String(error))
@@ -76,6 +80,15 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     },
   })
 
+  /** The api has taken their last report. */
+  function forgetRemoved(records: readonly ServerRecord[]): void {
+    for (const { id, isRemoved } of records) {
+      if (!isRemoved) continue
+      pusher.drop(id)
+      registry.forget(id)
+    }
+  }
+
   let isSynchronised = false
   const dirty = new Set<string>()
   let sendingReports: Promise<void> | null = null
@@ -89,7 +102,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     sendingReports = connection
       .call(operations.ReportServers, { input: { isSnapshot: false, isLast: true, reports: records.map(toReport) } })
       .then(() => {
-        for (const record of records) if (record.isRemoved) registry.forget(record.id)
+        forgetRemoved(records)
       }, fail)
       .finally(() => {
         sendingReports = null
@@ -104,7 +117,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       await connection.call(operations.ReportServers, {
         input: { isSnapshot: true, isLast: from + REPORTS_PER_MESSAGE >= records.length, reports: part.map(toReport) },
       })
-      for (const record of part) if (record.isRemoved) registry.forget(record.id)
+      forgetRemoved(part)
     }
   }
 
@@ -126,6 +139,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       .catch(fail)
       .finally(() => {
         sendingResults = null
+        if (hasNewResults && !isOver) sendResults()
       })
   }
 
@@ -139,7 +153,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     const send = async () => {
       while (changedInstallations.delete(installation.id)) {
         const logFrom = logSent.get(installation.id) ?? 0
-        const logText = installation.log.slice(logFrom, logFrom + LOG_CHARACTERS_PER_MESSAGE)
+        const logText = withoutHalf(installation.log.slice(logFrom, logFrom + LOG_CHARACTERS_PER_MESSAGE))
         const { id: installationId, serverId, step, percent, exitCode, error } = installation
         // The outcome comes with the end of the log.
         const isWhole = logFrom + logText.length === installation.log.length
@@ -155,7 +169,11 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       installation.id,
       send()
         .catch(fail)
-        .finally(() => sendingInstallations.delete(installation.id)),
+        .finally(() => {
+          sendingInstallations.delete(installation.id)
+          const newer = changedInstallations.get(installation.id)
+          if (newer !== undefined && !isOver) sendInstallation(newer)
+        }),
     )
   }
 
@@ -185,6 +203,9 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
   })
 
   let sampler = null as Sampler | null
+  let watched: readonly string[] = []
+  /** Install containers have no figures of their own. */
+  const sampleServers = async () => (await deps.sample()).filter(({ id }) => registry.get(id) !== undefined)
   const pushSamples = (samples: ServerSample[]) => {
     connection.call(operations.PushSamples, { input: { samples } }).catch(fail)
   }
@@ -202,13 +223,22 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
         registry.command(order)
         break
       case 'WatchOrder':
-        sampler?.watch(order.serverIds)
+        watched = order.serverIds
+        sampler?.watch(watched)
         break
     }
   }
 
   function assign(assignment: Parameters<ServerRegistry['assign']>[0]): void {
-    const { runner, isNew } = registry.assign(assignment)
+    let assigned: ReturnType<ServerRegistry['assign']>
+    try {
+      assigned = registry.assign(assignment)
+    } catch (error) {
+      // One server that this node cannot take does not end the session of the others.
+      log.error({ serverId: assignment.serverId, err: error }, 'a server could not be taken up')
+      return
+    }
+    const { runner, isNew } = assigned
     // A session begins where the api's disk ends; a server that is new to this session too.
     if (!isSynchronised || isNew) pusher.open(runner.id, runner.console.stream, assignment.consolePosition)
   }
@@ -218,9 +248,10 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       await sendSnapshot()
       isSynchronised = true
       sampler = createSampler(
-        { sample: deps.sample, diskBytes: deps.diskBytes, monotonicMs: deps.monotonicMs, now: deps.now, onSamples: pushSamples },
+        { sample: sampleServers, diskBytes: deps.diskBytes, monotonicMs: deps.monotonicMs, now: deps.now, onSamples: pushSamples },
         signIn.sampleSeconds,
       )
+      sampler.watch(watched)
       for (const runner of registry.all()) {
         const installation = runner.installation()
         if (installation !== null) sendInstallation(installation)
@@ -248,6 +279,8 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
 
   const leave = registry.listen({
     reported: (record) => {
+      // The api forgets the server with this report: nothing of its console may come behind it.
+      if (record.isRemoved) pusher.drop(record.id)
       dirty.add(record.id)
       sendReports()
     },
@@ -273,6 +306,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       ),
     ])
   } finally {
+    isOver = true
     clearInterval(heartbeat)
     leave()
     pusher.close()

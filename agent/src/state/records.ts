@@ -32,7 +32,10 @@ export type ServerRecord = {
   problem: Problem | null
   lastExit: LastExit | null
   runId: string | null
+  /** Set while a run is on. */
   runningSince: string | null
+  /** The run has ended and this is being worked on; null when it is not. */
+  pendingExit: { code: number | null; outOfMemory: boolean; at: string } | null
   /** Console position up to which the api has everything on disk. */
   acknowledged: number
 }

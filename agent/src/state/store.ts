@@ -74,6 +74,12 @@ export function openStore({ file, uids }: StoreOptions): Store {
   const read = (row: Record<string, unknown> | undefined, column: string): unknown =>
     row === undefined || row[column] === null ? null : JSON.parse(row[column] as string)
 
+  // Records of an older agent lack what came later.
+  const toRecord = (json: unknown): ServerRecord => {
+    const record = JSON.parse(String(json)) as Omit<ServerRecord, 'pendingExit'> & Partial<ServerRecord>
+    return { ...record, pendingExit: record.pendingExit ?? null }
+  }
+
   function freeUid(): number {
     const used = new Set(all('select uid from server').map((row) => row['uid']))
     for (let uid = uids.first; uid <= uids.last; uid += 1) if (!used.has(uid)) return uid
@@ -87,8 +93,11 @@ export function openStore({ file, uids }: StoreOptions): Store {
     setNodeId(nodeId) {
       setMeta('nodeId', nodeId)
     },
-    servers: () => all('select record from server order by id').map((row) => JSON.parse(row['record'] as string) as ServerRecord),
-    server: (serverId) => read(get('select record from server where id = ?', serverId), 'record') as ServerRecord | null,
+    servers: () => all('select record from server order by id').map((row) => toRecord(row['record'])),
+    server(serverId) {
+      const row = get('select record from server where id = ?', serverId)
+      return row === undefined ? null : toRecord(row['record'])
+    },
     saveServer(record) {
       run('update server set record = ? where id = ?', JSON.stringify(record), record.id)
     },
@@ -107,6 +116,7 @@ export function openStore({ file, uids }: StoreOptions): Store {
         lastExit: null,
         runId: null,
         runningSince: null,
+        pendingExit: null,
         acknowledged: assignment.consolePosition,
       }
       run('insert into server values (?, ?, ?)', record.id, record.uid, JSON.stringify(record))
