@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect } from 'vitest'
+import { startFakeApi, type FakeApi, type FakeAssignment, type FakeCommand } from './fake-api.ts'
+import { createTestAgent, type RunningAgent, type TestAgentHost } from './test-agent.ts'
+
+const PATIENCE = { timeout: 15_000, interval: 20 }
+
+/** A wish as the api gives it. */
+export function wish(serverId: string, change: Partial<FakeAssignment> = {}, spec: Partial<FakeAssignment['spec']> = {}): FakeAssignment {
+  return {
+    serverId,
+    generation: 1,
+    desiredState: 'RUNNING',
+    isRemoved: false,
+    isInstalled: true,
+    consolePosition: 0,
+    ...change,
+    spec: {
+      name: 'Arena',
+      slug: 'abcdefgh',
+      image: { packages: ['game'], remove: [], keep: [] },
+      startup: ['/game'],
+      environment: [],
+      workingDirectory: '/data',
+      readOnlyRoot: true,
+      ready: { text: 'ready to play', regex: null, timeoutSeconds: 60 },
+      stop: { command: 'quit', signal: null, timeoutSeconds: 10 },
+      limits: { memoryMiB: 256, cpuPercent: 100, diskMiB: 1024, pids: 64 },
+      ports: [{ name: 'game', ip: '127.0.0.1', port: 25_500, protocol: 'UDP', isPrimary: true }],
+      install: null,
+      ...spec,
+    },
+  }
+}
+
+/** A command as the api gives it. */
+export function order(serverId: string, kind: FakeCommand['kind'], change: Partial<FakeCommand> = {}): FakeCommand {
+  return {
+    id: randomUUID(),
+    serverId,
+    kind,
+    generation: 1,
+    deadlineSeconds: 60,
+    consoleInput: null,
+    actor: 'Ada',
+    installationId: null,
+    ...change,
+  }
+}
+
+/** A fake api and a scripted machine, new for each test of a file. Agents that a test leaves are ended; breaches of the protocol fail it. */
+export function useAgentScene() {
+  let api: FakeApi
+  let folder: string
+  let host: TestAgentHost
+  const agents: RunningAgent[] = []
+
+  beforeEach(async () => {
+    api = await startFakeApi()
+    folder = mkdtempSync(path.join(tmpdir(), 'catalyst-agent-'))
+    host = createTestAgent({ folder, url: () => api.url, token: api.token })
+  })
+
+  afterEach(async () => {
+    for (const agent of agents.splice(0)) await agent.kill()
+    await api.stop()
+    rmSync(folder, { recursive: true, force: true })
+    expect(api.breaches).toEqual([])
+  })
+
+  /** Lets a game of this server print its ready text, echo its input and end on `quit`. */
+  const game = (serverId: string) => {
+    host.runtime.script(serverId, { output: 'loading\nready to play\n', echoesStdin: true, quitsOn: 'quit' })
+  }
+  const reported = (serverId: string) => expect.poll(() => api.report(serverId), PATIENCE)
+
+  return {
+    get api() {
+      return api
+    },
+    get host() {
+      return host
+    },
+    get folder() {
+      return folder
+    },
+    start() {
+      const agent = host.start()
+      agents.push(agent)
+      return agent
+    },
+    game,
+    reported,
+    text: (serverId: string) => expect.poll(() => api.text(serverId), PATIENCE),
+    result: (command: FakeCommand) => expect.poll(() => api.results.find(({ commandId }) => commandId === command.id), PATIENCE),
+    /** Times that a server's game was started. */
+    starts: (serverId: string) => host.runtime.calls.filter((call) => call === `start ${serverId}`).length,
+    /** Process of a server; null when it has none. */
+    async pidOf(serverId: string) {
+      const run = (await host.runtime.list()).find(({ id }) => id === serverId)?.run
+      return run?.state === 'running' ? run.pid : null
+    },
+    /** Id of a new server whose game runs. */
+    async running(change: Partial<FakeAssignment> = {}, spec: Partial<FakeAssignment['spec']> = {}) {
+      const serverId = randomUUID()
+      game(serverId)
+      api.assign(wish(serverId, change, spec))
+      await reported(serverId).toMatchObject({ state: 'RUNNING' })
+      return serverId
+    },
+  }
+}

@@ -1,0 +1,371 @@
+import { createPublicKey, randomUUID, verify } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { buildSchema, GraphQLError } from 'graphql'
+import { useServer } from 'graphql-ws/use/ws'
+import { WebSocketServer, type WebSocket } from 'ws'
+const SCHEMA = buildSchema(readFileSync(path.join(import.meta.dirname, '../../schema/agent.graphql'), 'utf8'))
+const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+const INSTANCE = randomUUID()
+const TOKEN = 'token-of-the-test'
+
+export type FakeAssignment = {
+  serverId: string
+  generation: number
+  desiredState: 'RUNNING' | 'STOPPED'
+  isRemoved: boolean
+  isInstalled: boolean
+  consolePosition: number
+  spec: {
+    name: string
+    slug: string
+    image: { packages: string[]; remove: string[]; keep: string[] }
+    startup: string[]
+    environment: { name: string; value: string }[]
+    workingDirectory: string
+    readOnlyRoot: boolean
+    ready: { text: string | null; regex: string | null; timeoutSeconds: number } | null
+    stop: { command: string | null; signal: string | null; timeoutSeconds: number }
+    limits: { memoryMiB: number; cpuPercent: number; diskMiB: number; pids: number }
+    ports: { name: string; ip: string; port: number; protocol: 'TCP' | 'UDP' | 'BOTH'; isPrimary: boolean }[]
+    install: { script: string; interpreter: string[]; timeoutSeconds: number } | null
+  }
+}
+export type FakeCommand = {
+  id: string
+  serverId: string
+  kind: 'RESTART' | 'KILL' | 'INSTALL' | 'ABORT_INSTALL' | 'CONSOLE_INPUT'
+  generation: number
+  deadlineSeconds: number
+  consoleInput: string | null
+  actor: string
+  installationId: string | null
+}
+/** What an agent reports; as in the schema. */
+export type SeenReport = {
+  serverId: string
+  sequence: number
+  generation: number
+  state: string
+  isSettled: boolean
+  isRemoved: boolean
+  isInstalled: boolean
+  problem: { code: string; message: string } | null
+  lastExit: { code: number | null; reason: string; at: string } | null
+  runId: string | null
+  runningSince: string | null
+}
+export type SeenResult = { commandId: string; status: string; errorCode: string | null; error: string | null }
+export type SeenInstallation = {
+  serverId: string
+  installationId: string
+  status: string
+  step: string | null
+  percent: number | null
+  exitCode: number | null
+  error: string | null
+  logFrom: number
+  logText: string
+}
+export type SeenSample = { serverId: string; memoryBytes: number; memoryLimitBytes: number }
+type SeenPart = { kind: string; text: string | null; base64: string | null; gapBytes: number | null; actor: string | null }
+
+type FakeOrder =
+  | { __typename: 'AssignmentSnapshotOrder'; assignments: FakeAssignment[]; isLast: boolean }
+  | { __typename: 'AssignmentOrder'; assignment: FakeAssignment }
+  | ({ __typename: 'CommandOrder' } & FakeCommand)
+  | { __typename: 'WatchOrder'; serverIds: readonly string[] }
+
+type Console = { head: Buffer; durable: number; parts: { kind: string; text: string; gap: number }[] }
+
+/**
+ * The api's side of the control channel without a database: keeps assignments and commands as the api does, and all that an
+ * agent tells. What breaks the protocol is in `breaches`.
+ */
+export type FakeApi = {
+  url: string
+  token: string
+  /** Stores a wish and tells a connected agent. */
+  assign(assignment: FakeAssignment): void
+  /** Stores a command until it has a result, and tells a connected agent. */
+  command(command: FakeCommand): void
+  /** Sends a command again, as after a lost answer. */
+  repeat(command: FakeCommand): void
+  watch(serverIds: readonly string[]): void
+  /** Newest report of a server. */
+  report(serverId: string): SeenReport | undefined
+  reports: readonly SeenReport[]
+  results: readonly SeenResult[]
+  installations: readonly SeenInstallation[]
+  installLog(installationId: string): string
+  samples: readonly SeenSample[]
+  /** All bytes of a console as text. */
+  text(serverId: string): string
+  parts(serverId: string): readonly { kind: string; text: string; gap: number }[]
+  sessions(): number
+  storeIds: readonly string[]
+  breaches: readonly string[]
+  /** Cuts the socket without a word. */
+  cut(): void
+  /** The next mutation of this name is applied, but its answer is lost with the socket. */
+  loseAnswerOf(mutation: string): void
+  /** While held nothing of a console becomes durable. */
+  holdConsole(isHeld: boolean): void
+  /** The api dies: what was not durable is gone, and the socket with it. */
+  crash(): void
+  stop(): Promise<void>
+}
+
+export async function startFakeApi(): Promise<FakeApi> {
+  const assignments = new Map<string, FakeAssignment>()
+  const commands = new Map<string, FakeCommand>()
+  const consoles = new Map<string, Console>()
+  const logs = new Map<string, string>()
+  const reports: SeenReport[] = []
+  const results: SeenResult[] = []
+  const installations: SeenInstallation[] = []
+  const samples: SeenSample[] = []
+  const storeIds: string[] = []
+  const breaches: string[] = []
+  let watched: readonly string[] = []
+  let publicKey: string | null = null
+  let sessions = 0
+  let isHeld = false
+  let lostAnswer: string | null = null
+  const nodeId = randomUUID()
+  const sockets = new Set<WebSocket>()
+  let send: ((order: FakeOrder) => void) | null = null
+
+  const consoleOf = (serverId: string): Console => {
+    const known = consoles.get(serverId) ?? { head: Buffer.alloc(0), durable: 0, parts: [] }
+    consoles.set(serverId, known)
+    return known
+  }
+  const withPosition = (assignment: FakeAssignment): FakeAssignment => ({
+    ...assignment,
+    consolePosition: consoleOf(assignment.serverId).durable,
+  })
+  const toOrder = (command: FakeCommand): FakeOrder => ({ __typename: 'CommandOrder', ...command })
+  const cut = () => {
+    for (const socket of sockets) socket.terminate()
+  }
+
+  /** Order and identity of what one socket may do. */
+  type Session = { socket: WebSocket; challenge: string | null; isSignedIn: boolean; hasHello: boolean }
+  const contexts = new WeakMap<WebSocket, Session>()
+
+  const guard = (session: Session) => {
+    if (!session.isSignedIn || !session.hasHello) {
+      breaches.push('spoke before sign-in and hello')
+      throw new GraphQLError('Sign in first.', { extensions: { code: 'UNAUTHENTICATED' } })
+    }
+  }
+
+  type Resolver<Input> = (args: { input: Input }, session: Session) => unknown
+  const after = <Input>(name: string, work: Resolver<Input>): Resolver<Input> => {
+    return (args, session) => {
+      guard(session)
+      const answer = work(args, session)
+      if (lostAnswer !== name) return answer
+      lostAnswer = null
+      cut()
+      return new Promise(() => undefined)
+    }
+  }
+
+  function ingest(serverId: string, from: number, incoming: readonly SeenPart[]): { acknowledged: number; expected: number } {
+    const console = consoleOf(serverId)
+    if (from > console.head.length) return { acknowledged: console.durable, expected: console.head.length }
+    let position = from
+    for (const part of incoming) {
+      const given = [part.text, part.base64, part.gapBytes].filter((value) => value != null).length
+      if (given !== 1) breaches.push('a part has not exactly one content')
+      const bytes =
+        part.text != null
+          ? Buffer.from(part.text)
+          : part.base64 != null
+            ? Buffer.from(part.base64, 'base64')
+            : Buffer.alloc(part.gapBytes ?? 0, '?')
+      const known = console.head.subarray(position, position + bytes.length)
+      // The same position has the same byte for ever.
+      if (!known.equals(bytes.subarray(0, known.length))) breaches.push(`other bytes at ${String(position)} of ${serverId}`)
+      if (known.length < bytes.length) {
+        const fresh = bytes.subarray(known.length)
+        console.head = Buffer.concat([console.head, fresh])
+        console.parts.push({ kind: part.kind, text: fresh.toString(), gap: part.gapBytes ?? 0 })
+      }
+      position += bytes.length
+    }
+    if (!isHeld) console.durable = console.head.length
+    return { acknowledged: console.durable, expected: console.head.length }
+  }
+
+  async function* orders(_args: unknown, session: Session): AsyncGenerator<{ orders: FakeOrder }> {
+    guard(session)
+    const queue: FakeOrder[] = []
+    let wake = () => undefined as void
+    const ended = once(session.socket, 'close').then(() => {
+      wake()
+    })
+    send = (order) => {
+      queue.push(order)
+      wake()
+    }
+    queue.push({ __typename: 'AssignmentSnapshotOrder', assignments: [...assignments.values()].map(withPosition), isLast: true })
+    queue.push(...[...commands.values()].map(toOrder), { __typename: 'WatchOrder', serverIds: watched })
+    while (session.socket.readyState === session.socket.OPEN) {
+      const order = queue.shift()
+      if (order !== undefined) yield { orders: order }
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+    }
+    await ended
+  }
+
+  const query = {
+    signInChallenge(_args: unknown, session: Session) {
+      session.challenge = randomUUID()
+      return { challengeId: '1', challenge: session.challenge, instanceId: INSTANCE, protocolVersion: 1 }
+    },
+  }
+  const mutation = {
+    enrolNode({ input }: { input: { token: string; publicKey: string } }) {
+      if (input.token !== TOKEN || (publicKey !== null && publicKey !== input.publicKey))
+        throw new GraphQLError('The token is not usable.', { extensions: { code: 'ENROLMENT_REFUSED' } })
+      publicKey = input.publicKey
+      return { nodeId, nodeName: 'node', instanceId: INSTANCE }
+    },
+    signIn({ input }: { input: { nodeId: string; signature: string; protocolVersion: number } }, session: Session) {
+      const text = `catalyst-agent-sign-in\n${session.challenge ?? ''}\n${input.nodeId}\n1\n${INSTANCE}`
+      const raw = Buffer.from(publicKey ?? '', 'base64url')
+      const key = createPublicKey({ key: Buffer.concat([ED25519_PREFIX, raw]), format: 'der', type: 'spki' })
+      session.isSignedIn =
+        session.challenge !== null &&
+        input.nodeId === nodeId &&
+        verify(null, Buffer.from(text), key, Buffer.from(input.signature, 'base64url'))
+      session.challenge = null
+      if (!session.isSignedIn) {
+        breaches.push('signed wrongly')
+        throw new GraphQLError('Refused.', { extensions: { code: 'SIGN_IN_REFUSED' } })
+      }
+      for (const socket of sockets) if (socket !== session.socket) socket.close(4409)
+      sessions += 1
+      return { sessionId: randomUUID(), heartbeatSeconds: 1, sampleSeconds: 1, serverTime: new Date().toISOString() }
+    },
+    hello({ input }: { input: { storeId: string } }, session: Session) {
+      session.hasHello = session.isSignedIn
+      storeIds.push(input.storeId)
+      return { acceptedProtocolVersion: 1 }
+    },
+    heartbeat: after('heartbeat', () => ({ serverTime: new Date().toISOString() })),
+    reportServers: after<{ reports: SeenReport[] }>('reportServers', ({ input }) => {
+      for (const report of input.reports) {
+        reports.push(report)
+        if (report.isRemoved) assignments.delete(report.serverId)
+      }
+      return { applied: input.reports.length, ignored: 0 }
+    }),
+    reportCommands: after<{ results: SeenResult[] }>('reportCommands', ({ input }) => {
+      for (const result of input.results) {
+        results.push(result)
+        commands.delete(result.commandId)
+      }
+      return { accepted: input.results.length }
+    }),
+    reportInstallation: after<SeenInstallation>('reportInstallation', ({ input }) => {
+      installations.push(input)
+      const log = logs.get(input.installationId) ?? ''
+      if (input.logFrom > log.length) breaches.push('a hole in an install log')
+      logs.set(input.installationId, log + input.logText.slice(log.length - input.logFrom))
+      return { logLength: logs.get(input.installationId)?.length ?? 0 }
+    }),
+    pushConsole: after<{ serverId: string; from: number; parts: SeenPart[] }>('pushConsole', ({ input }) => {
+      if (!assignments.has(input.serverId)) {
+        breaches.push('a console of no server')
+        throw new GraphQLError('Not yours.', { extensions: { code: 'FORBIDDEN' } })
+      }
+      return ingest(input.serverId, input.from, input.parts)
+    }),
+    pushSamples: after<{ samples: SeenSample[] }>('pushSamples', ({ input }) => {
+      for (const sample of input.samples) if (!assignments.has(sample.serverId)) breaches.push('a sample of no server')
+      samples.push(...input.samples)
+      return { accepted: input.samples.length }
+    }),
+  }
+
+  const http = createServer()
+  const socketServer = new WebSocketServer({ server: http, maxPayload: 2 ** 20 })
+  socketServer.on('connection', (socket: WebSocket) => {
+    sockets.add(socket)
+    contexts.set(socket, { socket, challenge: null, isSignedIn: false, hasHello: false })
+    socket.on('close', (code: number) => {
+      sockets.delete(socket)
+      if (code === 1009) breaches.push('a message was too large')
+    })
+  })
+  const disposable = useServer<Record<string, unknown>, { socket: WebSocket }>(
+    {
+      schema: SCHEMA,
+      roots: { query, mutation, subscription: { orders } },
+      context: ({ extra }) => contexts.get(extra.socket),
+    },
+    socketServer,
+  )
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+
+  return {
+    url: `ws://127.0.0.1:${String((http.address() as AddressInfo).port)}/agent`,
+    token: TOKEN,
+    assign(assignment) {
+      assignments.set(assignment.serverId, assignment)
+      send?.({ __typename: 'AssignmentOrder', assignment: withPosition(assignment) })
+    },
+    command(command) {
+      commands.set(command.id, command)
+      send?.(toOrder(command))
+    },
+    repeat(command) {
+      send?.(toOrder(command))
+    },
+    watch(serverIds) {
+      watched = serverIds
+      send?.({ __typename: 'WatchOrder', serverIds })
+    },
+    report: (serverId) => reports.findLast((report) => report.serverId === serverId),
+    reports,
+    results,
+    installations,
+    installLog: (installationId) => logs.get(installationId) ?? '',
+    samples,
+    text: (serverId) => consoleOf(serverId).head.toString(),
+    parts: (serverId) => consoleOf(serverId).parts,
+    sessions: () => sessions,
+    storeIds,
+    breaches,
+    cut,
+    loseAnswerOf(name) {
+      lostAnswer = name
+    },
+    holdConsole(next) {
+      isHeld = next
+    },
+    crash() {
+      for (const console of consoles.values()) console.head = console.head.subarray(0, console.durable)
+      send = null
+      cut()
+    },
+    async stop() {
+      cut()
+      await disposable.dispose()
+      socketServer.close()
+      http.close()
+      await once(http, 'close')
+    },
+  }
+}
