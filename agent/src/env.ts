@@ -44,6 +44,8 @@ export function readEnv(source: NodeJS.ProcessEnv): AgentEnv {
     if (protocol === 'ws:' && !LOOPBACK.has(hostname) && !parsed.data.CATALYST_AGENT_ALLOW_INSECURE) {
       problems.push('CATALYST_AGENT_API_URL: plain ws:// leads to another machine; use wss://, or set CATALYST_AGENT_ALLOW_INSECURE=true')
     }
+    if (parsed.data.CATALYST_AGENT_LAST_UID < parsed.data.CATALYST_AGENT_FIRST_UID)
+      problems.push('CATALYST_AGENT_LAST_UID: is below CATALYST_AGENT_FIRST_UID')
     if (problems.length === 0) {
       const env = parsed.data
       return {

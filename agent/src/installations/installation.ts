@@ -54,15 +54,15 @@ export async function runInstallation(
     onChange(installation)
   }
   const append = (output: string) => {
-    // Databases take no NUL in text.
-    const text = output.replaceAll('\0', '\uFFFD')
-    appendFileSync(logFile, text, { mode: 0o600 })
     const room = LARGEST_LOG - installation.log.length
-    if (room > 0)
-      update({
-        log: installation.log + (text.length <= room ? text : `${text.slice(0, room)}\n[the rest of the log is only on the node]\n`),
-      })
+    if (room <= 0) return
+    // Databases take no NUL in text.
+    const whole = output.replaceAll('\0', '\uFFFD')
+    const text = whole.length <= room ? whole : `${whole.slice(0, room)}\n[the rest of the log is left out]\n`
+    appendFileSync(logFile, text, { mode: 0o600 })
+    update({ log: installation.log + text })
   }
+  const isFull = () => installation.log.length >= LARGEST_LOG
   const finish = (status: InstallationStatus, problem: Problem | null): InstallOutcome => {
     update({ status, error: problem?.message ?? null, percent: status === 'SUCCEEDED' ? 100 : installation.percent })
     return { installation, problem }
@@ -81,7 +81,7 @@ export async function runInstallation(
     chownSync(folders.files, record.uid, record.uid)
     if (record.assignment.spec.install !== null) {
       update({ step: 'Running the install script', percent: 80 })
-      const code = await runScript(deps, record, image, append, signal)
+      const code = await runScript(deps, record, image, { append, isFull }, signal)
       update({ exitCode: code })
       if (code !== 0)
         return finish('FAILED', {
@@ -109,7 +109,7 @@ async function runScript(
   deps: RunnerDeps,
   record: ServerRecord,
   image: string,
-  append: (text: string) => void,
+  log: { append: (text: string) => void; isFull: () => boolean },
   signal: AbortSignal,
 ): Promise<number | null> {
   const { spec } = record.assignment
@@ -141,15 +141,22 @@ async function runScript(
     const decoder = new TextDecoder()
     const read = createFileReader(output)
     const drain = () => {
-      for (const bytes of read()) append(decoder.decode(bytes, { stream: true }))
+      let hasMore = false
+      for (const bytes of read()) {
+        hasMore = true
+        log.append(decoder.decode(bytes, { stream: true }))
+      }
+      return hasMore
     }
-    const watcher = watchFile(output, drain)
+    const watcher = watchFile(output, () => {
+      if (!log.isFull()) drain()
+    })
     const stop = () => void deps.runtime.signal(id, 'SIGKILL').catch(() => undefined)
     limit.addEventListener('abort', stop, { once: true })
     try {
       const exit = await run.exited
       await deps.runtime.collect(id)
-      drain()
+      while (!log.isFull() && drain());
       limit.throwIfAborted()
       return exit.code
     } finally {

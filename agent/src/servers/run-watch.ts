@@ -4,6 +4,8 @@ import type { ServerSpec } from '../state/records.ts'
 
 /** A game without a ready text counts as running when it has lived this long. */
 const ALIVE_MS = 2000
+/** Between looks, so that output without end leaves time for the other servers. */
+const PAUSE_MS = 10
 
 export type ReadyWatch = { close(): void }
 
@@ -14,6 +16,7 @@ export type ReadyWatch = { close(): void }
 export function watchReady(file: string, rule: ServerSpec['ready'], onReady: (wasSeen: boolean) => void): ReadyWatch {
   let watcher: FileWatch | null = null
   let isDone = false
+  let pause: NodeJS.Timeout | undefined
   const finish = (wasSeen: boolean) => {
     if (isDone) return
     isDone = true
@@ -29,20 +32,26 @@ export function watchReady(file: string, rule: ServerSpec['ready'], onReady: (wa
   const close = () => {
     isDone = true
     clearTimeout(timer)
+    clearTimeout(pause)
     watcher?.close()
   }
   if (rule !== null) {
     const matches = createReadyMatcher(rule)
     const read = createFileReader(file)
     const look = () => {
-      if (isDone) return
+      pause = undefined
+      let hasMore = false
       for (const output of read()) {
+        hasMore = true
         if (!matches(output)) continue
         finish(true)
         return
       }
+      if (hasMore) pause = setTimeout(look, PAUSE_MS)
     }
-    watcher = watchFile(file, look)
+    watcher = watchFile(file, () => {
+      if (!isDone && pause === undefined) look()
+    })
     look()
   }
   return { close }

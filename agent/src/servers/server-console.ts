@@ -2,6 +2,8 @@ import { closeSync, openSync, readSync, watch, type FSWatcher } from 'node:fs'
 import type { ConsoleStream } from '../console/console-stream.ts'
 
 const READ_BYTES = 64 * 1024
+/** Of one look at a file: a game that floods it must not keep the agent from everything else. */
+const READS_AT_ONCE = 8
 /** Some file systems tell nothing of changes. */
 const FALLBACK_MS = 1000
 
@@ -26,7 +28,7 @@ export function watchFile(file: string, onChange: () => void): FileWatch {
   }
 }
 
-/** Reads a growing file from its start, whatever the console has sent; each call gives what is new. */
+/** Reads a growing file from its start, whatever the console has sent; each call gives some of what is new, nothing at its end. */
 export function createFileReader(file: string): () => Generator<Buffer> {
   let offset = 0
   return function* () {
@@ -38,7 +40,7 @@ export function createFileReader(file: string): () => Generator<Buffer> {
       return
     }
     try {
-      for (;;) {
+      for (let reads = 0; reads < READS_AT_ONCE; reads += 1) {
         const buffer = Buffer.alloc(READ_BYTES)
         const length = readSync(descriptor, buffer, 0, READ_BYTES, offset)
         if (length === 0) return

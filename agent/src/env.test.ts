@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { EnvError, readEnv } from './env.ts'
+
+describe('readEnv', () => {
+  it('has defaults for everything', () => {
+    expect(readEnv({})).toEqual({
+      apiUrl: 'ws://127.0.0.1:3000/agent',
+      enrolmentToken: null,
+      folder: '/var/lib/catalyst/agent',
+      containerdSocket: '/run/containerd/containerd.sock',
+      namespace: 'catalyst',
+      uids: { first: 200_000, last: 265_535 },
+      logLevel: 'info',
+    })
+  })
+
+  it('takes an empty value as none', () => {
+    expect(readEnv({ CATALYST_AGENT_ENROLMENT_TOKEN: '', LOG_LEVEL: '' })).toMatchObject({ enrolmentToken: null, logLevel: 'info' })
+  })
+
+  it('names every problem at once', () => {
+    const broken = () =>
+      readEnv({ CATALYST_AGENT_API_URL: 'http://api', CONTAINERD_NAMESPACE: 'Not Good', LOG_LEVEL: 'loud', CATALYST_AGENT_FIRST_UID: '0' })
+    expect(broken).toThrow(EnvError)
+    for (const name of ['CATALYST_AGENT_API_URL', 'CONTAINERD_NAMESPACE', 'LOG_LEVEL', 'CATALYST_AGENT_FIRST_UID'])
+      expect(broken).toThrow(name)
+  })
+
+  it.each(['ws://localhost:3000/agent', 'ws://127.0.0.1/agent', 'ws://[::1]:3000/agent', 'wss://api.example/agent'])('dials %s', (url) => {
+    expect(readEnv({ CATALYST_AGENT_API_URL: url }).apiUrl).toBe(url)
+  })
+
+  it('dials another machine without encryption only when allowed', () => {
+    const source = { CATALYST_AGENT_API_URL: 'ws://api.example/agent' }
+    expect(() => readEnv(source)).toThrow('CATALYST_AGENT_ALLOW_INSECURE')
+    expect(readEnv({ ...source, CATALYST_AGENT_ALLOW_INSECURE: 'true' }).apiUrl).toBe('ws://api.example/agent')
+  })
+
+  it('wants room for users', () => {
+    expect(() => readEnv({ CATALYST_AGENT_FIRST_UID: '300000' })).toThrow('CATALYST_AGENT_LAST_UID')
+  })
+})
