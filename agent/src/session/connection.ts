@@ -27,14 +27,16 @@ export type Connection = {
 const KEEP_ALIVE_MS = 10_000
 const LARGEST_MESSAGE = 4 * 2 ** 20
 
-/** Dials the api; rejects when it cannot be reached. */
-export async function connect(url: string): Promise<Connection> {
+/** Dials the api; rejects when it cannot be reached, or when `signal` aborts before it is. */
+export async function connect(url: string, signal?: AbortSignal): Promise<Connection> {
   const closed = Promise.withResolvers<string>()
   const opened = Promise.withResolvers<void>()
   opened.promise.catch(() => undefined)
   class LimitedSocket extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols, { maxPayload: LARGEST_MESSAGE, handshakeTimeout: 10_000, perMessageDeflate: false })
+      // The client takes its own listener off when it gives a socket up; an error after that must not end the agent.
+      this.on('error', () => undefined)
     }
   }
   let pongTimer: NodeJS.Timeout | undefined
@@ -78,11 +80,19 @@ export async function connect(url: string): Promise<Connection> {
       },
     },
   })
+  const giveUp = () => {
+    client.terminate()
+    opened.reject(new Error('stopped'))
+  }
+  signal?.addEventListener('abort', giveUp, { once: true })
   try {
     await opened.promise
   } catch (error) {
-    await client.dispose()
+    // It would wait for a peer that may say nothing.
+    void client.dispose()
     throw error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
   }
 
   function run(document: DocumentNode, variables: Record<string, unknown>, onData: (data: unknown) => void): Promise<void> {

@@ -26,7 +26,7 @@ export async function keepConnected({ url, serve, random, log, signal }: Dialler
     const started = performance.now()
     let isRefused = false
     try {
-      const connection = await connect(url)
+      const connection = await connect(url, signal)
       const stop = () => {
         connection.close()
       }
