@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import {
@@ -16,6 +17,7 @@ import { ADMIN, startProduct, type Product } from '../support/product.ts'
 import { GETSTATUS, udpQuery } from '../support/udp-query.ts'
 
 const SERVER_PICTURE = path.resolve(import.meta.dirname, '../../dashboard/screenshot.png')
+const BUDGETS = path.resolve(import.meta.dirname, '../../dashboard/dist/.vite/budgets.json')
 const VIEWS = [
   ['dark', DESKTOP],
   ['light', DESKTOP],
@@ -115,7 +117,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByRole('link', { name: 'OpenArena', exact: true }).waitFor()
     await inspect('templates')
     await page.getByRole('link', { name: 'OpenArena', exact: true }).click()
-    await page.getByText('Players and server browsers.').waitFor()
+    await page.getByText('Players and server browsers.', { exact: true }).waitFor()
     await inspect('template')
   })
 
@@ -150,10 +152,8 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
 
   it('reads its console, types a command and reads the answer', async () => {
     await type('status')
-    const text = await terminalWith('num score ping', 15_000)
+    const text = await terminalWith('score ping name', 15_000)
     expect(text).toContain('> status')
-    await inspect('server')
-    await page.screenshot({ path: SERVER_PICTURE })
   })
 
   it('sees the memory figure move', async () => {
@@ -162,6 +162,8 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     const before = await memory.innerText()
     await type('map oa_dm4')
     await expect.poll(() => memory.innerText(), { timeout: 60_000, interval: 500 }).not.toBe(before)
+    await inspect('server')
+    await page.screenshot({ path: SERVER_PICTURE })
   })
 
   it('answers players through its published port', async () => {
@@ -204,6 +206,11 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByText('1 selected').waitFor()
     await inspect('servers-selected')
     await page.keyboard.press('Escape')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog').getByText('On a server').waitFor()
+    await inspect('keys')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.keyboard.press('j')
     await page.keyboard.press('Enter')
     await heading().filter({ hasText: 'Arena' }).waitFor()
@@ -229,6 +236,12 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
   it('asked nobody else, raised no error and kept every page accessible on the way', () => {
     expect(watched.faults).toEqual([])
     expect(faults).toEqual([])
+  })
+
+  it('loads no more than its budgets', async () => {
+    const lines = JSON.parse(await readFile(BUDGETS, 'utf8')) as { what: string; is: number; budget: number }[]
+    expect(lines.length).toBeGreaterThan(3)
+    expect(lines.filter(({ is, budget }) => is > budget)).toEqual([])
   })
 
   it('signs out', async () => {

@@ -33,11 +33,11 @@ it('tells every visible change in order, the node’s coming and going too, and 
   const becomes = (status: string) => until((event) => event.server.status === status)
 
   // Nobody is told when a subscription is live: wishes are repeated until the first change arrives.
-  let isLive = false
+  const first = { isSeen: false }
   const live = until(() => true).then(() => {
-    isLive = true
+    first.isSeen = true
   })
-  for (let verb: 'start' | 'stop' = 'start'; !isLive; verb = verb === 'start' ? 'stop' : 'start') await power(tenant, verb, own)
+  for (let verb: 'start' | 'stop' = 'start'; !first.isSeen; verb = verb === 'start' ? 'stop' : 'start') await power(tenant, verb, own)
   await live
   await installedServer(fleet)
   await power(tenant, 'restart', own)

@@ -42,6 +42,7 @@ export async function openPage(browser: Browser, origin: string, theme: Theme = 
     viewport,
     colorScheme: theme,
     locale: 'en-GB',
+    reducedMotion: 'reduce',
     permissions: ['clipboard-read', 'clipboard-write'],
   })
   const page = await context.newPage()

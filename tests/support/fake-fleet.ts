@@ -4,7 +4,14 @@ import { createServer, importTestTemplate, templateId, type CreateServer } from 
 import type { ThirdParty } from './third-party.ts'
 
 /** An api with one node whose agent is a script. */
-export type Fleet = { api: TestApi; administrator: ThirdParty; node: FakeNode; agent: FakeAgent; templateId: string; dispose(): Promise<void> }
+export type Fleet = {
+  api: TestApi
+  administrator: ThirdParty
+  node: FakeNode
+  agent: FakeAgent
+  templateId: string
+  dispose(): Promise<void>
+}
 
 export async function enrolmentToken(administrator: ThirdParty, name: string, firstPort: number, lastPort: number): Promise<string> {
   const data = await administrator.query<{ createEnrolmentToken: { token: string } }>(
