@@ -206,6 +206,8 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
     const file = serverConsole.stream.liveFile()
     if (file !== null) {
       growth = watchFile(file, serverConsole.changed)
+      // What was written before the watch began is not told by it.
+      serverConsole.changed()
       if (record.state === 'STARTING') {
         ready = watchReady(file, record.assignment.spec.ready, (wasSeen) => {
           if (!wasSeen) serverConsole.notice('The ready text was not seen in time; taken as running')
