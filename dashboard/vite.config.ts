@@ -2,10 +2,11 @@ import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 import vuetify from 'vite-plugin-vuetify'
 import { reportBudgets } from './bundle-budgets.ts'
+import { precompiledMessages } from './compile-messages.ts'
 import { inlineDocuments } from './inline-documents.ts'
 
 export default defineConfig({
-  plugins: [inlineDocuments(), vue(), vuetify({ autoImport: true }), reportBudgets()],
+  plugins: [inlineDocuments(), precompiledMessages(), vue(), vuetify({ autoImport: true }), reportBudgets()],
   // Vue's options interface, and what libraries say to their developers, stay out of the bundle.
   define: {
     'globalThis.__DEV__': 'false',

@@ -8,7 +8,7 @@ const SOURCES = [
   'dashboard/src/**/*',
   'dashboard/public/**/*',
   'dashboard/index.html',
-  'dashboard/vite.config.ts',
+  'dashboard/*.ts',
   'dashboard/package.json',
   'schema/api.graphql',
   'pnpm-lock.yaml',

@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { compileMessages } from '../../compile-messages.ts'
+import { createDashboardI18n } from '../plugins/i18n.ts'
 import de from './de.json'
 import en from './en.json'
 
@@ -24,6 +26,14 @@ function unsorted(tree: Tree, prefix = ''): string[] {
     ...keys.filter((key, index) => key !== sorted[index]).map((key) => `${prefix}${key}`),
     ...Object.entries(tree).flatMap(([key, value]) => (typeof value === 'string' ? [] : unsorted(value, `${prefix}${key}.`))),
   ]
+}
+
+/** What `t` answers to every key, with one thing and with several. */
+async function answers(messages: object): Promise<string[]> {
+  const i18n = await createDashboardI18n('en')
+  i18n.global.setLocaleMessage('en', messages as typeof en)
+  const values = { count: 2, n: 2, name: 'Arena', node: 'hel-1', size: '4 kB', time: '12:00' }
+  return keys.flatMap((key) => [i18n.global.t(key, values, 1), i18n.global.t(key, values, 2)])
 }
 
 const keys = keysOf(en)
@@ -56,5 +66,9 @@ describe('locales', () => {
     expect(keysOf(de)).toEqual(keys)
     const places = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].toSorted()
     for (const key of keys) expect(places(textOf(de, key)), key).toEqual(places(textOf(en, key)))
+  })
+
+  it.each(Object.entries({ en, de }))('%s says the same when it is parsed beforehand', async (_language, tree) => {
+    expect(await answers(compileMessages(tree))).toEqual(await answers(tree))
   })
 })
