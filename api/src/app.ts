@@ -28,6 +28,7 @@ import { createMetricsService } from './modules/metrics/metrics-service.ts'
 import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
 import { createNodeService } from './modules/nodes/node-service.ts'
 import { createRoleService } from './modules/roles/role-service.ts'
+import { createServerHistoryReadModel } from './modules/servers/server-history-read-model.ts'
 import { createServerReadModel } from './modules/servers/server-read-model.ts'
 import { createServerReports } from './modules/servers/server-reports.ts'
 import { createServerService } from './modules/servers/server-service.ts'
@@ -101,7 +102,13 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
     users: createUserService({ db, audit, auth, passwords, readModel: createUserReadModel({ db }) }),
     templates: createTemplateService({ db, audit, readModel: createTemplateReadModel({ db }) }),
     nodes: createNodeService({ db, bus, audit, readModel: createNodeReadModel({ db }) }),
-    servers: createServerService({ db, bus, audit, readModel: createServerReadModel({ db }) }),
+    servers: createServerService({
+      db,
+      bus,
+      audit,
+      readModel: createServerReadModel({ db }),
+      history: createServerHistoryReadModel({ db }),
+    }),
     console: createConsoleService({ db, bus, audit, store: createConsoleStore(db), monotonicMs, onError }),
     metrics: createMetricsService({ db, bus }),
     installations: createInstallationService({ db, bus }),

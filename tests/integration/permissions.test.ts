@@ -4,12 +4,15 @@ import type { ThirdParty } from '../support/third-party.ts'
 
 const ID = '018bcfe5-6800-7000-8000-000000000000'
 const power = (name: string) => `mutation { ${name}(input: { id: "${ID}" }) { __typename } }`
+const bulk = (name: string) => `mutation { ${name}(input: { ids: ["${ID}"] }) { __typename } }`
 
 /** Every root field that needs a permission, and an operation that reaches it. */
 const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Query.servers': ['server:read', '{ servers { totalCount } }'],
   'Query.server': ['server:read', `{ server(id: "${ID}") { id } }`],
   'Query.serverCounts': ['server:read', '{ serverCounts { count } }'],
+  'Query.serverHistory': ['server:read', `{ serverHistory(serverId: "${ID}") { totalCount } }`],
+  'Query.installations': ['server:read', `{ installations(serverId: "${ID}") { totalCount } }`],
   'Query.nodes': ['node:read', '{ nodes { totalCount } }'],
   'Query.node': ['node:read', `{ node(id: "${ID}") { id } }`],
   'Query.freePorts': ['node:read', `{ freePorts(nodeId: "${ID}") { port } }`],
@@ -27,6 +30,12 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Mutation.installServer': ['server:install', power('installServer')],
   'Mutation.abortInstallation': ['server:install', power('abortInstallation')],
   'Mutation.deleteServer': ['server:delete', power('deleteServer')],
+  'Mutation.updateServer': ['server:update', power('updateServer')],
+  'Mutation.startServers': ['server:start', bulk('startServers')],
+  'Mutation.stopServers': ['server:stop', bulk('stopServers')],
+  'Mutation.restartServers': ['server:restart', bulk('restartServers')],
+  'Mutation.killServers': ['server:kill', bulk('killServers')],
+  'Mutation.deleteServers': ['server:delete', bulk('deleteServers')],
   'Mutation.sendConsoleCommand': [
     'console:send',
     `mutation { sendConsoleCommand(input: { serverId: "${ID}", command: "x" }) { __typename } }`,

@@ -8,6 +8,8 @@ import type { AgentGatewayService } from './agent-gateway-service.ts'
 export type AgentSocket = {
   /** null before sign-in. */
   agent: AgentActor | null
+  /** What was spoken at sign-in; 0 before it. */
+  protocolVersion: number
   /** Of the agent's store, from hello. */
   storeId: string | null
   challenge: { id: string; text: string; nodeId: string; expiresAt: number } | null

@@ -12,11 +12,13 @@ import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
 import type { MetricsService, ServerMetrics } from '../modules/metrics/metrics-service.ts'
 import type { NodeService } from '../modules/nodes/node-service.ts'
+import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
 import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
 import type { AgentSocket } from './agent-builder.ts'
 import { streamOrders, type Order } from './orders.ts'
 
-export const PROTOCOL_VERSION = 1
+/** Oldest first: what this api speaks. */
+const PROTOCOL_VERSIONS = [1, 2] as const
 /** Three missed ones and the node counts as away: 15 s. */
 export const HEARTBEAT_SECONDS = 5
 const SAMPLE_SECONDS = 30
@@ -27,7 +29,13 @@ const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 const refuse = (message: string, code: string) => new GraphQLError(message, { extensions: { code } })
 
-export type HelloInput = { agentVersion: string; storeId: string; capacity: { memoryMiB: number; cpuPercent: number; diskMiB: number } }
+export type HelloInput = {
+  agentVersion: string
+  storeId: string
+  wallClock: Date
+  runtime: { name: string; version: string; cgroupVersion: number }
+  capacity: { memoryMiB: number; cpuPercent: number; diskMiB: number }
+}
 export type CommandResult = {
   commandId: string
   status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'
@@ -60,8 +68,10 @@ export type AgentGatewayService = {
     input: { nodeId: string; challengeId: string; signature: string; protocolVersion: number },
   ): Promise<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>
   hello(socket: AgentSocket, input: HelloInput): Promise<void>
-  heartbeat(socket: AgentSocket): Promise<void>
+  heartbeat(socket: AgentSocket, wallClock: Date): Promise<void>
   reportServers(socket: AgentSocket, reports: readonly ServerReport[]): Promise<number>
+  /** Stores each once. The number that need not come again. */
+  reportEvents(socket: AgentSocket, events: readonly AgentEvent[]): Promise<number>
   reportCommands(socket: AgentSocket, results: readonly CommandResult[]): Promise<number>
   reportInstallation(socket: AgentSocket, report: InstallationReport): Promise<number>
   pushConsole(
@@ -70,7 +80,7 @@ export type AgentGatewayService = {
     from: number,
     pieces: readonly ConsolePiece[],
   ): Promise<{ acknowledged: number; expected: number }>
-  pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[]): Promise<number>
+  pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[], isStored: boolean): Promise<number>
   orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
   /** The socket is closed: its node is away now, unless a newer session has taken over. */
   disconnected(socket: AgentSocket): Promise<void>
@@ -89,7 +99,13 @@ export type AgentGatewayDeps = {
   log: Logger
 }
 
-/** True for the signature of this node's key over what protocol version 1 says is signed. */
+/** How far a node's clock is ahead of ours, within what the column holds. */
+function clockOffset(wallClock: Date): number {
+  const most = 2 ** 31 - 1
+  return Math.max(-most, Math.min(most, wallClock.getTime() - Date.now()))
+}
+
+/** True for the signature of this node's key over what the protocol says is signed. */
 function isSigned(publicKey: Uint8Array, text: string, signature: string): boolean {
   const key = createPublicKey({ key: Buffer.concat([ED25519_PREFIX, publicKey]), format: 'der', type: 'spki' })
   return verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'))
@@ -166,7 +182,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       // Given for unknown nodes too: nobody can ask which nodes there are.
       const challenge = { id: newId(), text: randomBytes(32).toString('base64url'), nodeId, expiresAt: deps.monotonicMs() + CHALLENGE_MS }
       socket.challenge = challenge
-      return { challengeId: challenge.id, challenge: challenge.text, instanceId: deps.instanceId, protocolVersion: PROTOCOL_VERSION }
+      return {
+        challengeId: challenge.id,
+        challenge: challenge.text,
+        instanceId: deps.instanceId,
+        protocolVersion: Math.max(...PROTOCOL_VERSIONS),
+      }
     },
 
     async signIn(socket, { nodeId, challengeId, signature, protocolVersion }) {
@@ -174,8 +195,8 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const { challenge } = socket
       socket.challenge = null
       const refusal = refuse('The sign-in was refused.', 'SIGN_IN_REFUSED')
-      if (protocolVersion !== PROTOCOL_VERSION)
-        throw refuse(`This api speaks protocol version ${String(PROTOCOL_VERSION)}.`, 'PROTOCOL_VERSION')
+      if (!(PROTOCOL_VERSIONS as readonly number[]).includes(protocolVersion))
+        throw refuse(`This api speaks the protocol versions ${PROTOCOL_VERSIONS.join(' and ')}.`, 'PROTOCOL_VERSION')
       if (challenge?.id !== challengeId || challenge.nodeId !== nodeId || challenge.expiresAt < deps.monotonicMs()) throw refusal
       const node = isId(nodeId) ? await db.prisma.node.findUnique({ where: { id: nodeId } }) : null
       const text = `catalyst-agent-sign-in\n${challenge.text}\n${nodeId}\n${String(protocolVersion)}\n${deps.instanceId}`
@@ -184,29 +205,38 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       await db.prisma.node.update({ where: { id: nodeId }, data: { sessionId, protocolVersion, lastSeenAt: new Date() } })
       const older = sockets.get(nodeId)
       sockets.set(nodeId, socket)
+      socket.protocolVersion = protocolVersion
       socket.agent = { kind: 'agent', id: nodeId, name: node.name, sessionId }
       older?.close(4409, 'replaced by a newer session')
       log.info({ nodeId, node: node.name }, 'agent signed in')
       return { sessionId, heartbeatSeconds: HEARTBEAT_SECONDS, sampleSeconds: SAMPLE_SECONDS, serverTime: new Date() }
     },
 
-    async hello(socket, { agentVersion, storeId, capacity }) {
+    async hello(socket, { agentVersion, storeId, capacity, runtime, wallClock }) {
       if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
       if (!isId(storeId)) throw refuse('The store id is no id.', 'INVALID')
       const { agent } = socket
       await write(socket, agent, async (tx) => {
         await tx.prisma.node.update({
           where: { id: agent.id },
-          data: { agentVersion: agentVersion.slice(0, 32), lastSeenAt: new Date(), ...capacity },
+          data: {
+            agentVersion: agentVersion.slice(0, 32),
+            lastSeenAt: new Date(),
+            clockOffsetMs: clockOffset(wallClock),
+            runtimeName: runtime.name.slice(0, 64),
+            runtimeVersion: runtime.version.slice(0, 64),
+            cgroupVersion: runtime.cgroupVersion,
+            ...capacity,
+          },
         })
       })
       socket.storeId = storeId
     },
 
-    async heartbeat(socket) {
+    async heartbeat(socket, wallClock) {
       const agent = agentOf(socket)
       await write(socket, agent, async (tx) => {
-        await tx.prisma.node.update({ where: { id: agent.id }, data: { lastSeenAt: new Date() } })
+        await tx.prisma.node.update({ where: { id: agent.id }, data: { lastSeenAt: new Date(), clockOffsetMs: clockOffset(wallClock) } })
       })
     },
 
@@ -235,6 +265,17 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
           })
         return applied
       })
+    },
+
+    async reportEvents(socket, events) {
+      const agent = agentOf(socket)
+      await assertOwn(
+        socket,
+        agent,
+        events.map((event) => event.serverId),
+      )
+      await write(socket, agent, (tx) => recordAgentEvents(tx, bus, agent.storeId, events))
+      return events.length
     },
 
     async reportCommands(socket, results) {
@@ -285,7 +326,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       return console.ingest(serverId, from, pieces)
     },
 
-    async pushSamples(socket, samples) {
+    async pushSamples(socket, samples, isStored) {
       const agent = agentOf(socket)
       await assertOwn(
         socket,

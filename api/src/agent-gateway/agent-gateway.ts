@@ -41,6 +41,7 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
     const ended = new AbortController()
     const state: AgentSocket = {
       agent: null,
+      protocolVersion: 0,
       storeId: null,
       challenge: null,
       address: request.socket.remoteAddress ?? null,

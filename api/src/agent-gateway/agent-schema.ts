@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql'
 import { agentBuilder } from './agent-builder.ts'
-import { HEARTBEAT_SECONDS, PROTOCOL_VERSION, toPiece } from './agent-gateway-service.ts'
+import { HEARTBEAT_SECONDS, toPiece } from './agent-gateway-service.ts'
 import {
   CommandResultStatusEnum,
   ConsoleGapReasonEnum,
@@ -8,12 +8,14 @@ import {
   ExitReasonEnum,
   InstallationOutcomeEnum,
   OrderUnion,
+  ServerEventKindEnum,
   ServerStateEnum,
 } from './agent-types.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 
 const MOST_REPORTS = 500
 const MOST_SAMPLES = 1000
+const MOST_EVENTS = 200
 
 const SignInChallenge = agentBuilder
   .objectRef<{ challengeId: string; challenge: string; instanceId: string; protocolVersion: number }>('SignInChallenge')
@@ -100,8 +102,8 @@ const HelloInput = agentBuilder.inputType('HelloInput', {
   }),
 })
 const HelloResult = agentBuilder
-  .objectRef<object>('HelloResult')
-  .implement({ fields: (t) => ({ acceptedProtocolVersion: t.int({ resolve: () => PROTOCOL_VERSION }) }) })
+  .objectRef<{ acceptedProtocolVersion: number }>('HelloResult')
+  .implement({ fields: (t) => ({ acceptedProtocolVersion: t.exposeInt('acceptedProtocolVersion') }) })
 agentBuilder.mutationField('hello', (t) =>
   t.field({
     type: HelloResult,
@@ -110,7 +112,7 @@ agentBuilder.mutationField('hello', (t) =>
     args: { input: t.arg({ type: HelloInput, required: true }) },
     resolve: async (_root, { input }, { service, socket }) => {
       await service.hello(socket, input)
-      return {}
+      return { acceptedProtocolVersion: socket.protocolVersion }
     },
   }),
 )
@@ -127,8 +129,8 @@ agentBuilder.mutationField('heartbeat', (t) =>
     description: `Every ${String(HEARTBEAT_SECONDS)} s; three missed ones end the session.`,
     authScopes: { agent: true },
     args: { input: t.arg({ type: HeartbeatInput, required: true }) },
-    resolve: async (_root, _args, { service, socket }) => {
-      await service.heartbeat(socket)
+    resolve: async (_root, { input }, { service, socket }) => {
+      await service.heartbeat(socket, input.wallClock)
       return {}
     },
   }),
@@ -142,6 +144,13 @@ const ExitInput = agentBuilder.inputType('ExitInput', {
     code: t.int(),
     reason: t.field({ type: ExitReasonEnum, required: true }),
     at: t.field({ type: 'DateTime', required: true }),
+  }),
+})
+const PendingRestartInput = agentBuilder.inputType('PendingRestartInput', {
+  fields: (t) => ({
+    attempt: t.int({ required: true, description: 'Its number inside the window, from 1 on.' }),
+    at: t.field({ type: 'DateTime', required: true }),
+    reason: t.string({ required: true }),
   }),
 })
 const ServerReportInput = agentBuilder.inputType('ServerReportInput', {
@@ -158,6 +167,8 @@ const ServerReportInput = agentBuilder.inputType('ServerReportInput', {
     lastExit: t.field({ type: ExitInput }),
     runId: t.id(),
     runningSince: t.field({ type: 'DateTime' }),
+    restart: t.field({ type: PendingRestartInput, description: 'The restart after a crash that waits.' }),
+    needsRestart: t.boolean({ description: 'The run goes by an older spec, in more than its name and its limits.' }),
   }),
 })
 const ReportServersInput = agentBuilder.inputType('ReportServersInput', {
@@ -188,9 +199,53 @@ agentBuilder.mutationField('reportServers', (t) =>
         lastExit:
           report.lastExit == null ? null : { code: report.lastExit.code ?? null, reason: report.lastExit.reason, at: report.lastExit.at },
         runningSince: report.runningSince ?? null,
+        restart: report.restart == null ? null : { ...report.restart, reason: report.restart.reason.slice(0, 200) },
+        needsRestart: report.needsRestart ?? false,
       }))
       const applied = await service.reportServers(socket, reports)
       return { applied, ignored: reports.length - applied }
+    },
+  }),
+)
+
+const ServerEventInput = agentBuilder.inputType('ServerEventInput', {
+  description: 'Something that happened to a server, told once: `sequence` counts in the agent’s store.',
+  fields: (t) => ({
+    serverId: t.id({ required: true }),
+    sequence: t.field({ type: 'SafeInt', required: true }),
+    at: t.field({ type: 'DateTime', required: true }),
+    kind: t.field({ type: ServerEventKindEnum, required: true }),
+    runId: t.id(),
+    code: t.int({ description: 'Exit code; absent when the runtime lost it.' }),
+    reason: t.field({ type: ExitReasonEnum }),
+    message: t.string(),
+    attempt: t.int({ description: 'Number of the restart.' }),
+    nextAt: t.field({ type: 'DateTime', description: 'When the restart comes.' }),
+  }),
+})
+const ReportEventsInput = agentBuilder.inputType('ReportEventsInput', {
+  fields: (t) => ({ events: t.field({ type: [ServerEventInput], required: true, description: 'In order, at most 200.' }) }),
+})
+const ReportEventsResult = agentBuilder.objectRef<{ accepted: number }>('ReportEventsResult').implement({
+  fields: (t) => ({ accepted: t.exposeInt('accepted', { description: 'Those that need not be sent again.' }) }),
+})
+agentBuilder.mutationField('reportEvents', (t) =>
+  t.field({
+    type: ReportEventsResult,
+    authScopes: { agent: true },
+    args: { input: t.arg({ type: ReportEventsInput, required: true }) },
+    resolve: async (_root, { input }, { service, socket }) => {
+      assertSize(input.events.length, MOST_EVENTS)
+      const events = input.events.map((event) => ({
+        ...event,
+        runId: event.runId?.slice(0, 64) ?? null,
+        code: event.code ?? null,
+        reason: event.reason ?? null,
+        message: event.message?.replaceAll('\0', '').slice(0, 2000) ?? null,
+        attempt: event.attempt ?? null,
+        nextAt: event.nextAt ?? null,
+      }))
+      return { accepted: await service.reportEvents(socket, events) }
     },
   }),
 )
@@ -316,7 +371,10 @@ const ServerSampleInput = agentBuilder.inputType('ServerSampleInput', {
   }),
 })
 const PushSamplesInput = agentBuilder.inputType('PushSamplesInput', {
-  fields: (t) => ({ samples: t.field({ type: [ServerSampleInput], required: true }) }),
+  fields: (t) => ({
+    samples: t.field({ type: [ServerSampleInput], required: true }),
+    isStored: t.boolean({ defaultValue: false, description: 'Kept for the history; repeated until answered.' }),
+  }),
 })
 const PushSamplesResult = agentBuilder
   .objectRef<{ accepted: number }>('PushSamplesResult')
@@ -328,7 +386,7 @@ agentBuilder.mutationField('pushSamples', (t) =>
     args: { input: t.arg({ type: PushSamplesInput, required: true }) },
     resolve: async (_root, { input }, { service, socket }) => {
       assertSize(input.samples.length, MOST_SAMPLES)
-      return { accepted: await service.pushSamples(socket, input.samples) }
+      return { accepted: await service.pushSamples(socket, input.samples, input.isStored === true) }
     },
   }),
 )

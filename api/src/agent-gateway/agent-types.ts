@@ -1,4 +1,5 @@
 import type { Assignment } from '../modules/servers/assignment.ts'
+import { AGENT_EVENT_KINDS } from '../modules/servers/server-events.ts'
 import { agentBuilder } from './agent-builder.ts'
 import type { Order } from './orders.ts'
 
@@ -22,6 +23,9 @@ export const ConsoleGapReasonEnum = agentBuilder.enumType('ConsoleGapReason', {
 })
 const DesiredStateEnum = agentBuilder.enumType('DesiredState', { values: ['RUNNING', 'STOPPED'] as const })
 const PortProtocolEnum = agentBuilder.enumType('PortProtocol', { values: ['TCP', 'UDP', 'BOTH'] as const })
+const CrashPolicyEnum = agentBuilder.enumType('CrashPolicy', { values: ['ALWAYS', 'ON_FAILURE', 'NEVER'] as const })
+const BootPolicyEnum = agentBuilder.enumType('BootPolicy', { values: ['RESTORE', 'ALWAYS', 'NEVER'] as const })
+export const ServerEventKindEnum = agentBuilder.enumType('ServerEventKind', { values: AGENT_EVENT_KINDS })
 const CommandKindEnum = agentBuilder.enumType('CommandKind', {
   values: ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const,
 })
@@ -44,8 +48,17 @@ const ReadyRule = agentBuilder.objectRef<NonNullable<Spec['ready']>>('ReadyRule'
 const StopRule = agentBuilder.objectRef<Spec['stop']>('StopRule').implement({
   fields: (t) => ({
     command: t.exposeString('command', { nullable: true }),
-    signal: t.exposeString('signal', { nullable: true }),
+    signal: t.exposeString('signal', { nullable: true, description: 'Name of a signal of POSIX.' }),
     timeoutSeconds: t.exposeInt('timeoutSeconds'),
+  }),
+})
+const RestartRule = agentBuilder.objectRef<Spec['restart']>('RestartRule').implement({
+  description: 'When an ended game is started again.',
+  fields: (t) => ({
+    policy: t.expose('policy', { type: CrashPolicyEnum }),
+    cleanExitCodes: t.exposeIntList('cleanExitCodes', { description: 'Ends that are not failures.' }),
+    maximumRestarts: t.exposeInt('maximumRestarts', { description: 'Inside the window; one more crash gives up.' }),
+    windowSeconds: t.exposeInt('windowSeconds'),
   }),
 })
 const Limits = agentBuilder.objectRef<Spec['limits']>('Limits').implement({
@@ -83,7 +96,9 @@ const ServerSpec = agentBuilder.objectRef<Spec>('ServerSpec').implement({
     readOnlyRoot: t.exposeBoolean('readOnlyRoot'),
     ready: t.expose('ready', { type: ReadyRule, nullable: true }),
     stop: t.expose('stop', { type: StopRule }),
-    limits: t.expose('limits', { type: Limits }),
+    restart: t.expose('restart', { type: RestartRule }),
+    bootPolicy: t.expose('bootPolicy', { type: BootPolicyEnum }),
+    limits: t.expose('limits', { type: Limits, description: 'Applied to a running game too, without a restart.' }),
     ports: t.expose('ports', { type: [AssignedPort] }),
     install: t.expose('install', { type: InstallRule, nullable: true }),
   }),

@@ -10,4 +10,8 @@ export const ServerStatusEnum = builder.enumType('ServerStatus', {
 
 export const PortProtocolEnum = builder.enumType('PortProtocol', { values: ['TCP', 'UDP', 'BOTH'] as const })
 
+export const ExitReasonEnum = builder.enumType('ExitReason', {
+  values: ['STOPPED', 'CRASHED', 'OUT_OF_MEMORY', 'KILLED', 'UNKNOWN'] as const,
+})
+
 export const OrderDirectionEnum = builder.enumType('OrderDirection', { values: ['ASC', 'DESC'] as const })

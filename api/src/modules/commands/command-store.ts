@@ -9,7 +9,15 @@ export type { Command, CommandStatus }
 /** START and STOP travel with the assignment; these are sent as orders of their own. */
 export const ORDER_KINDS = ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const satisfies CommandKind[]
 
+/** A command with whether its node is there. */
+export type CommandView = Command & { node: { isOnline: boolean } }
+
 export const OPEN_STATUSES = ['PENDING', 'SENT'] as const satisfies CommandStatus[]
+
+export const isOpen = ({ status }: Pick<Command, 'status'>): boolean => (OPEN_STATUSES as readonly string[]).includes(status)
+
+/** True for what travels with the assignment, and waits for a node that is away. */
+export const isWish = ({ kind }: Pick<Command, 'kind'>): boolean => kind === 'START' || kind === 'STOP'
 
 export type NewCommand = {
   server: { id: string; nodeId: string; generation: number }

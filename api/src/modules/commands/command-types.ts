@@ -1,16 +1,28 @@
 import { builder } from '../../graphql/builder.ts'
-import type { Command } from './command-store.ts'
+import { isOpen, isWish, type CommandView } from './command-store.ts'
 
 const CommandStatusEnum = builder.enumType('CommandStatus', {
   values: ['PENDING', 'SENT', 'DONE', 'FAILED', 'EXPIRED', 'SUPERSEDED'] as const,
 })
+const CommandKindEnum = builder.enumType('CommandKind', {
+  values: ['START', 'STOP', 'RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const,
+})
 
-export const CommandType = builder.objectRef<Command>('Command').implement({
-  description: 'An order to a node. It waits while the node is away, until its deadline.',
+const isWaiting = (command: CommandView) => isOpen(command) && !command.node.isOnline
+
+export const CommandType = builder.objectRef<CommandView>('Command').implement({
+  description: 'An order to a node, or a wish that it is to fulfil.',
   fields: (t) => ({
     id: t.exposeID('id'),
+    kind: t.expose('kind', { type: CommandKindEnum }),
     status: t.expose('status', { type: CommandStatusEnum }),
-    deadline: t.expose('deadline', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    deadline: t.expose('deadline', { type: 'DateTime', description: 'When it ends as EXPIRED, if `expires`.' }),
+    isWaitingForNode: t.boolean({ description: 'The node is away: it goes on when the node is back.', resolve: isWaiting }),
+    expires: t.boolean({
+      description: 'False for START and STOP while the node is away: they wait without end. Other orders end at their deadline.',
+      resolve: (command) => !(isWish(command) && isWaiting(command)),
+    }),
     errorCode: t.exposeString('errorCode', { nullable: true }),
     error: t.exposeString('error', { nullable: true, description: 'Why it failed.' }),
   }),

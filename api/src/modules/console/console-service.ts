@@ -8,7 +8,7 @@ import type { AuditService } from '../audit/audit-service.ts'
 import { addCommand } from '../commands/command-store.ts'
 import { demand } from '../servers/server-policy.ts'
 import { statusOf } from '../servers/server-status.ts'
-import { lockServer } from '../servers/server-service.ts'
+import { lockServer } from '../servers/server-lock.ts'
 import { countLines, dropBefore, joinPieces, type ConsolePiece } from './console-chunk.ts'
 import type { ConsoleStore } from './console-store.ts'
 

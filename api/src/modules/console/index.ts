@@ -1,7 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf } from '../../graphql/context.ts'
 import { NodeOfflineError, NotFoundError, RateLimitedError, StateConflictError, ValidationError } from '../../lib/errors.ts'
-import type { Command } from '../commands/command-store.ts'
+import type { CommandView } from '../commands/command-store.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ConsoleChunk, ConsoleGap, ConsolePiece } from './console-chunk.ts'
 
@@ -55,7 +55,7 @@ const SendConsoleCommandInput = builder.inputType('SendConsoleCommandInput', {
   fields: (t) => ({ serverId: t.id({ required: true }), command: t.string({ required: true }) }),
 })
 const SendConsoleCommandSuccess = builder
-  .objectRef<{ command: Command }>('SendConsoleCommandSuccess')
+  .objectRef<{ command: CommandView }>('SendConsoleCommandSuccess')
   .implement({ fields: (t) => ({ command: t.expose('command', { type: CommandType }) }) })
 
 builder.mutationField('sendConsoleCommand', (t) =>

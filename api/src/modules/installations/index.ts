@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts'
+import { connectionComplexity, connectionType, pageRequest } from '../../graphql/connection.ts'
 import { actorOf } from '../../graphql/context.ts'
 import type { InstallationChange } from './installation-service.ts'
 import { InstallationType } from './installation-types.ts'
@@ -12,6 +13,18 @@ const InstallationEvent = builder.objectRef<InstallationChange>('InstallationEve
     text: t.exposeString('text'),
   }),
 })
+
+builder.queryField('installations', (t) =>
+  t.field({
+    type: connectionType('Installation', InstallationType),
+    nullable: true,
+    description: 'The install runs of a server, newest first; null when it is not visible.',
+    authScopes: { permission: 'server:read' },
+    complexity: connectionComplexity,
+    args: { serverId: t.arg.id({ required: true }), first: t.arg.int(), after: t.arg.string() },
+    resolve: (_root, { serverId, ...args }, context) => context.services.installations.page(actorOf(context), serverId, pageRequest(args)),
+  }),
+)
 
 builder.subscriptionField('installationEvents', (t) =>
   t.field({

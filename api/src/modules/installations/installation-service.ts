@@ -2,7 +2,10 @@ import type { Installation } from '@catalyst/prisma/client'
 import type { Database, Transaction } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { UserActor } from '../../lib/actor.ts'
-import { demand } from '../servers/server-policy.ts'
+import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
+import { isId } from '../../lib/ids.ts'
+import type { Page, PageRequest } from '../../lib/page.ts'
+import { canSee, demand } from '../servers/server-policy.ts'
 
 export type { Installation }
 
@@ -14,6 +17,8 @@ export type InstallationProgress = { step: string | null; percent: number | null
 export type InstallationService = {
   /** The newest installation of each server. */
   newest(serverIds: readonly string[]): Promise<Map<string, Installation>>
+  /** The runs of a server, newest first; null when it is not visible. */
+  page(actor: UserActor, serverId: string, request: PageRequest): Promise<Page<Installation> | null>
   /** Takes progress of a running installation; repeated log text is trimmed. Length of the log then. */
   progress(tx: Transaction, serverId: string, installationId: string, progress: InstallationProgress): Promise<number>
   /** The newest installation from a character of its log on, then its changes. */
@@ -61,6 +66,30 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
         distinct: ['serverId'],
       })
       return new Map(rows.map((row) => [row.serverId, row]))
+    },
+
+    async page(actor, serverId, { first, after }) {
+      const server = isId(serverId)
+        ? await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
+        : null
+      if (server === null || !canSee(actor, server)) return null
+      const [id] = after === null ? [] : decodeCursor(after, 1)
+      if (id !== undefined && !isId(id)) return null
+      const [totalCount, rows] = await Promise.all([
+        db.prisma.installation.count({ where: { serverId } }),
+        // Ids grow with time.
+        db.prisma.installation.findMany({
+          where: { serverId, ...(id === undefined ? {} : { id: { lt: id } }) },
+          orderBy: { id: 'desc' },
+          take: first + 1,
+        }),
+      ])
+      return {
+        edges: rows.slice(0, first).map((node) => ({ cursor: encodeCursor([node.id]), node })),
+        hasNextPage: rows.length > first,
+        hasPreviousPage: after !== null,
+        totalCount,
+      }
     },
 
     async progress(tx, serverId, installationId, { step, percent, logFrom, logText }) {

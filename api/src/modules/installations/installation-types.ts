@@ -15,6 +15,7 @@ export const InstallationType = builder.objectRef<Installation>('Installation').
     exitCode: t.exposeInt('exitCode', { nullable: true }),
     error: t.exposeString('error', { nullable: true }),
     log: t.exposeString('log'),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
     startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
     finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true }),
   }),

@@ -1,6 +1,8 @@
 import type { Allocation, Server, ServerVariable, Template } from '@catalyst/prisma/client'
+import { resolveSignal } from '../../lib/signals.ts'
 import { specOf } from '../templates/template-service.ts'
 import { portVariable, substitute } from '../templates/substitute.ts'
+import { stopRuleOf } from './stop-rule.ts'
 
 /** A server with everything its assignment is made of. */
 export type AssignedServer = Server & { template: Template; allocations: Allocation[]; variables: ServerVariable[] }
@@ -24,6 +26,7 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
     ['SERVER_PORT', String(primary?.port ?? '')],
   ])
   const fill = (text: string) => substitute(text, values)
+  const stop = stopRuleOf(server, spec)
   return {
     serverId: server.id,
     generation: server.generation,
@@ -44,10 +47,17 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
           ? null
           : { text: spec.ready.text ?? null, regex: spec.ready.regex ?? null, timeoutSeconds: spec.ready.timeoutSeconds },
       stop: {
-        command: spec.stop.command === undefined ? null : fill(spec.stop.command),
-        signal: spec.stop.signal ?? null,
-        timeoutSeconds: spec.stop.timeoutSeconds,
+        command: stop.command === null ? null : fill(stop.command),
+        signal: stop.signal === null ? null : resolveSignal(stop.signal),
+        timeoutSeconds: stop.timeoutSeconds,
       },
+      restart: {
+        policy: server.crashPolicy,
+        cleanExitCodes: server.cleanExitCodes,
+        maximumRestarts: server.maximumRestarts,
+        windowSeconds: server.restartWindowSeconds,
+      },
+      bootPolicy: server.bootPolicy,
       limits: { memoryMiB: server.memoryMiB, cpuPercent: server.cpuPercent, diskMiB: server.diskMiB, pids: PIDS },
       ports: ports.map(({ name, ip, port, protocol, isPrimary }) => ({
         name: name ?? '',

@@ -1,3 +1,6 @@
 import './server-queries.ts'
 import './server-mutations.ts'
 import './server-subscriptions.ts'
+import './server-history.ts'
+import './server-bulk-mutations.ts'
+import './server-update-mutation.ts'

@@ -9,7 +9,7 @@ import {
   ValidationError,
 } from '../../lib/errors.ts'
 import type { Permission } from '../../lib/permissions.ts'
-import type { Command } from '../commands/command-store.ts'
+import type { CommandView } from '../commands/command-store.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ServerView } from './server-read-model.ts'
 import type { PowerResult } from './server-service.ts'
@@ -22,7 +22,7 @@ const PortInput = builder.inputType('PortInput', {
     port: t.int({ required: true }),
   }),
 })
-const VariableInput = builder.inputType('VariableInput', {
+export const VariableInput = builder.inputType('VariableInput', {
   fields: (t) => ({ name: t.string({ required: true }), value: t.string({ required: true }) }),
 })
 
@@ -61,7 +61,7 @@ builder.mutationField('createServer', (t) =>
 
 type Power = 'start' | 'stop' | 'restart' | 'kill' | 'install' | 'abortInstallation'
 
-async function answer(context: Context, { serverId, commandId }: PowerResult): Promise<{ server: ServerView; command: Command }> {
+async function answer(context: Context, { serverId, commandId }: PowerResult): Promise<{ server: ServerView; command: CommandView }> {
   const { servers } = context.services
   return { server: await servers.known(serverId), command: await servers.command(commandId) }
 }
@@ -72,7 +72,7 @@ function powerMutation(field: string, verb: Power, permission: Permission, descr
   const Input = builder.inputType(`${type}Input`, {
     fields: (t) => ({ id: t.id({ required: true, description: 'The server.' }), idempotencyKey: t.string() }),
   })
-  const Success = builder.objectRef<{ server: ServerView; command: Command }>(`${type}Success`).implement({
+  const Success = builder.objectRef<{ server: ServerView; command: CommandView }>(`${type}Success`).implement({
     fields: (t) => ({ server: t.expose('server', { type: ServerType }), command: t.expose('command', { type: CommandType }) }),
   })
   builder.mutationField(field, (t) =>
@@ -91,11 +91,24 @@ powerMutation('startServer', 'start', 'server:start', 'Wants the server to run. 
 powerMutation('stopServer', 'stop', 'server:stop', 'Wants the server stopped, as its template says how.')
 powerMutation('restartServer', 'restart', 'server:restart', 'Stops the server and starts it again; a stopped one is started.')
 powerMutation('killServer', 'kill', 'server:kill', 'Ends the game by force; overtakes a stop that is under way.')
-powerMutation('installServer', 'install', 'server:install', 'Runs the install again.')
+powerMutation(
+  'installServer',
+  'install',
+  'server:install',
+  'Runs the install again. When it does not succeed, the files stay as they were.',
+)
 powerMutation('abortInstallation', 'abortInstallation', 'server:install', 'Cancels the install that is running.')
 
 const DeleteServerInput = builder.inputType('DeleteServerInput', {
-  fields: (t) => ({ id: t.id({ required: true }), idempotencyKey: t.string() }),
+  fields: (t) => ({
+    id: t.id({ required: true }),
+    force: t.boolean({
+      defaultValue: false,
+      description:
+        'Needs server:force-delete. Frees ports and room at once, although the game may still run on its node: the node is told when it is back.',
+    }),
+    idempotencyKey: t.string(),
+  }),
 })
 const DeleteServerSuccess = builder
   .objectRef<{ deletedServerId: string }>('DeleteServerSuccess')

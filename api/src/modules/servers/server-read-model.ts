@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { DesiredState, ExitReason, PortProtocol, ServerActivity, ServerState } from '@catalyst/prisma/client'
+import type { BootPolicy, CrashPolicy, DesiredState, ExitReason, PortProtocol, ServerActivity, ServerState } from '@catalyst/prisma/client'
 import type { Database } from '../../db/database.ts'
 import type { Actor } from '../../lib/actor.ts'
 import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
@@ -35,6 +35,18 @@ export type ServerView = {
   memoryMiB: number
   cpuPercent: number
   diskMiB: number
+  crashPolicy: CrashPolicy
+  cleanExitCodes: number[]
+  maximumRestarts: number
+  restartWindowSeconds: number
+  bootPolicy: BootPolicy
+  stopCommand: string | null
+  stopSignal: string | null
+  stopTimeoutSeconds: number | null
+  restartAttempt: number
+  nextRestartAt: Date | null
+  restartReason: string | null
+  needsRestart: boolean
   installedAt: Date | null
   deletedAt: Date | null
   createdAt: Date
@@ -59,7 +71,9 @@ export type ServerReadModel = {
 
 const COLUMNS = `s.id, s.slug, s.name, s."ownerId", s."nodeId", s."templateId", ${STATUS_SQL} as status, s.state, s."desiredState", s.activity,
   not n."isOnline" as "isStale", s."stateObservedAt", s."problemCode", s."problemMessage", s."problemAt", s."lastExitCode", s."lastExitReason",
-  s."lastExitAt", s."runningSince", s."memoryMiB", s."cpuPercent", s."diskMiB", s."installedAt", s."deletedAt", s."createdAt", s."updatedAt"`
+  s."lastExitAt", s."runningSince", s."memoryMiB", s."cpuPercent", s."diskMiB",
+  s."crashPolicy", s."cleanExitCodes", s."maximumRestarts", s."restartWindowSeconds", s."bootPolicy", s."stopCommand", s."stopSignal",
+  s."stopTimeoutSeconds", s."restartAttempt", s."nextRestartAt", s."restartReason", s."needsRestart", s."installedAt", s."deletedAt", s."createdAt", s."updatedAt"`
 const FROM = `from "Server" s join "Node" n on n.id = s."nodeId"`
 const ALLOCATIONS = `select "serverId", ip, port, protocol, name, "isPrimary" from "Allocation" where "serverId" = any($1::uuid[]) order by position, port`
 

@@ -25,6 +25,8 @@ const report = (change: Partial<ServerReport>): ServerReport => ({
   problem: null,
   lastExit: null,
   runningSince: null,
+  restart: null,
+  needsRestart: false,
   ...change,
 })
 

@@ -19,6 +19,9 @@ export type ServerReport = {
   problem: { code: string; message: string } | null
   lastExit: { code: number | null; reason: ExitReason; at: Date } | null
   runningSince: Date | null
+  /** The restart after a crash that waits. */
+  restart: { attempt: number; at: Date; reason: string } | null
+  needsRestart: boolean
 }
 
 type Observed = Pick<
@@ -42,6 +45,10 @@ export function applyReport(server: Observed, report: ServerReport, storeId: str
     state: report.state,
     stateObservedAt: report.observedAt,
     runningSince: report.runningSince,
+    restartAttempt: report.restart?.attempt ?? 0,
+    nextRestartAt: report.restart?.at ?? null,
+    restartReason: report.restart?.reason ?? null,
+    needsRestart: report.needsRestart,
     // What the agent decided for good ends the wish: a game that gave up or ended is not wanted any more.
     ...(isOver ? { desiredState: 'STOPPED' as const } : {}),
     ...(isSameProblem
@@ -125,16 +132,11 @@ export function createServerReports({ bus }: { bus: EventBus }): ServerReports {
           server.state !== updated.state ||
           server.desiredState !== updated.desiredState ||
           server.problemCode !== updated.problemCode ||
+          server.needsRestart !== updated.needsRestart ||
+          server.nextRestartAt?.getTime() !== updated.nextRestartAt?.getTime() ||
           server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime()
         if (isVisible && server.deletedAt === null) {
-          const data = {
-            state: updated.state,
-            ...(updated.problemCode === null ? {} : { problem: updated.problemCode }),
-            ...(report.lastExit !== null && server.lastExitAt?.getTime() !== updated.lastExitAt?.getTime()
-              ? { exit: report.lastExit.reason, code: report.lastExit.code }
-              : {}),
-          }
-          await recordServerEvent(tx, bus, server, 'CHANGED', data, null)
+          await recordServerEvent(tx, bus, server, 'CHANGED', {}, null)
         }
       }
       return applied
@@ -165,7 +167,7 @@ export function createServerReports({ bus }: { bus: EventBus }): ServerReports {
           ...(starts ? { desiredState: 'RUNNING' as const, generation: { increment: 1 } } : {}),
         },
       })
-      await recordServerEvent(tx, bus, updated, 'CHANGED', { installation: status }, null)
+      await recordServerEvent(tx, bus, updated, `INSTALL_${status}`, { code: exitCode, message: error }, null)
       tx.afterCommit(() => {
         bus.publish('installation', { serverId })
         bus.publish('orders', { nodeId: updated.nodeId, order: { kind: 'assignment', serverId } })

@@ -5,22 +5,28 @@ import type { EventBus } from '../../events/event-bus.ts'
 import { nameOf, SYSTEM, type Actor, type SystemActor, type UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError, StateConflictError, ValidationError } from '../../lib/errors.ts'
 import { once } from '../../db/idempotency.ts'
-import { isId, newId } from '../../lib/ids.ts'
+import { newId } from '../../lib/ids.ts'
+import type { Page, PageRequest } from '../../lib/page.ts'
 import type { Permission } from '../../lib/permissions.ts'
 import { validate } from '../../lib/validate.ts'
 import { reservePorts, type WantedPort } from '../allocations/allocation-store.ts'
 import type { AuditService } from '../audit/audit-service.ts'
-import { addCommand, finishCommands, type Command } from '../commands/command-store.ts'
+import { addCommand, finishCommands, OPEN_STATUSES, type CommandView } from '../commands/command-store.ts'
 import { specOf } from '../templates/template-service.ts'
 import type { TemplatePort } from '../templates/template-spec.ts'
 import { lockNodeWithRoom } from './placement.ts'
-import { recordServerEvent } from './server-events.ts'
+import { forEachServer, type BulkInput, type BulkOutcome } from './server-bulk.ts'
+import { recordServerEvent, type ServerEventKind } from './server-events.ts'
 import { followServers, type ServerChange } from './server-feed.ts'
 import { createServerInput, variableValues, type CreateServerInput } from './server-input.ts'
+import type { HistoryEntry, ServerHistoryReadModel } from './server-history-read-model.ts'
+import { lockServer, type LockedServer } from './server-lock.ts'
 import { demand, hasPermission } from './server-policy.ts'
 import type { ServerReadModel, ServerView } from './server-read-model.ts'
 import { statusOf } from './server-status.ts'
+import { createServerUpdate } from './server-update.ts'
 
+export type BulkVerb = 'start' | 'stop' | 'restart' | 'kill' | 'remove'
 export type PowerInput = { id: string; idempotencyKey?: string | null | undefined }
 /** Ids of what a power order changed and made. */
 export type PowerResult = { serverId: string; commandId: string }
@@ -45,7 +51,15 @@ export type ServerService = Pick<ServerReadModel, 'page' | 'counts'> & {
   abortInstallation(actor: UserActor, input: PowerInput): Promise<PowerResult>
   /** Hides it at once; the row goes when the node has confirmed that everything is gone. */
   remove(actor: UserActor, input: PowerInput): Promise<string>
-  command(id: string): Promise<Command>
+  command(id: string): Promise<CommandView>
+  /** The open order or wish of each server that waits for its node. */
+  waitingCommands(serverIds: readonly string[]): Promise<Map<string, CommandView>>
+  /** @throws ValidationError, NotFoundError, ForbiddenError, CapacityError, IdempotencyConflictError */
+  update(actor: UserActor, input: object): Promise<string>
+  /** The same for many servers. @throws ValidationError, IdempotencyConflictError */
+  bulk(actor: UserActor, verb: BulkVerb, input: BulkInput): Promise<BulkOutcome[]>
+  /** What happened to a server, newest first; null when it is not visible. */
+  history(actor: UserActor, serverId: string, request: PageRequest): Promise<Page<HistoryEntry> | null>
 }
 
 const START_DEADLINE_SECONDS = 600
@@ -54,6 +68,7 @@ const KILL_DEADLINE_SECONDS = 120
 /** Building an image and running a long script. */
 const INSTALL_DEADLINE_SECONDS = 6 * 3600
 const SLUG_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789'
+const WITH_NODE = { node: { select: { isOnline: true } } } as const
 const PROTOCOLS = { tcp: 'TCP', udp: 'UDP', both: 'BOTH' } as const
 const newSlug = () => Array.from({ length: 8 }, () => SLUG_ALPHABET[randomInt(SLUG_ALPHABET.length)]).join('')
 
@@ -84,21 +99,15 @@ function wantedPorts(
   })
 }
 
-type LockedServer = Server & { node: { isOnline: boolean }; template: { spec: Prisma.JsonValue } }
-
-/** Locks a server's row: two wishes at once are decided one after the other. */
-export async function lockServer(tx: Transaction, id: string): Promise<LockedServer | null> {
-  if (!isId(id)) return null
-  await tx.prisma.$queryRaw`select id from "Server" where id = ${id}::uuid for update`
-  return tx.prisma.server.findFirst({
-    where: { id, deletedAt: null },
-    include: { node: { select: { isOnline: true } }, template: { select: { spec: true } } },
-  })
+export type ServerServiceDeps = {
+  db: Database
+  bus: EventBus
+  audit: AuditService
+  readModel: ServerReadModel
+  history: ServerHistoryReadModel
 }
 
-export type ServerServiceDeps = { db: Database; bus: EventBus; audit: AuditService; readModel: ServerReadModel }
-
-export function createServerService({ db, bus, audit, readModel }: ServerServiceDeps): ServerService {
+export function createServerService({ db, bus, audit, readModel, history }: ServerServiceDeps): ServerService {
   const stopSeconds = (server: LockedServer) => specOf(server.template).stop.timeoutSeconds + STOP_GRACE_SECONDS
 
   function conflict(server: LockedServer, message: string): StateConflictError {
@@ -110,6 +119,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     tx: Transaction,
     actor: Actor,
     server: LockedServer,
+    kind: ServerEventKind,
     desiredState: 'RUNNING' | 'STOPPED',
     change: Prisma.ServerUpdateInput = {},
   ): Promise<Server> {
@@ -118,7 +128,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       data: { desiredState, generation: { increment: 1 }, revision: { increment: 1 }, ...change },
     })
     await finishCommands(tx, bus, { serverId: server.id, kind: { in: ['START', 'STOP', 'RESTART'] } }, { status: 'SUPERSEDED' })
-    await recordServerEvent(tx, bus, server, 'CHANGED', { desiredState, generation: updated.generation }, nameOf(actor))
+    await recordServerEvent(tx, bus, server, kind, {}, nameOf(actor))
     tx.afterCommit(() => {
       bus.publish('orders', { nodeId: server.nodeId, order: { kind: 'assignment', serverId: server.id } })
     })
@@ -192,7 +202,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       },
     })
     await reservePorts(tx, { nodeId, serverId: server.id, wanted, actor })
-    await recordServerEvent(tx, bus, server, 'CREATED', { nodeId: server.nodeId, template: template.slug }, nameOf(actor))
+    await recordServerEvent(tx, bus, server, 'CREATED', {}, nameOf(actor))
     tx.afterCommit(() => {
       bus.publish('orders', { nodeId: server.nodeId, order: { kind: 'assignment', serverId: server.id } })
       bus.publish('node', { nodeId: server.nodeId })
@@ -211,7 +221,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     return server?.deletedAt === null ? server : null
   }
 
-  return {
+  const service: ServerService = {
     page: readModel.page,
     counts: readModel.counts,
     byId,
@@ -246,7 +256,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       assertReady(server)
       if (server.desiredState === 'RUNNING' && (server.state === 'RUNNING' || server.state === 'STARTING'))
         throw conflict(server, 'The server is running already.')
-      const updated = await wish(tx, actor, server, 'RUNNING', noProblem)
+      const updated = await wish(tx, actor, server, 'START', 'RUNNING', noProblem)
       return (await addCommand(tx, bus, actor, { server: updated, kind: 'START', deadlineSeconds: START_DEADLINE_SECONDS })).id
     }),
 
@@ -254,13 +264,13 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       assertReady(server)
       if (server.desiredState === 'STOPPED' && server.state !== 'RUNNING' && server.state !== 'STARTING')
         throw conflict(server, server.state === 'STOPPING' ? 'The server is stopping already.' : 'The server is not running.')
-      const updated = await wish(tx, actor, server, 'STOPPED')
+      const updated = await wish(tx, actor, server, 'STOP', 'STOPPED')
       return (await addCommand(tx, bus, actor, { server: updated, kind: 'STOP', deadlineSeconds: stopSeconds(server) })).id
     }),
 
     restart: order('server:restart', 'restartServer', async (tx, actor, server) => {
       assertReady(server)
-      const updated = await wish(tx, actor, server, 'RUNNING', noProblem)
+      const updated = await wish(tx, actor, server, 'RESTART', 'RUNNING', noProblem)
       return (
         await addCommand(tx, bus, actor, {
           server: updated,
@@ -272,7 +282,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
 
     kill: order('server:kill', 'killServer', async (tx, actor, server) => {
       if (server.installedAt === null) throw conflict(server, 'The server is not installed yet.')
-      const updated = await wish(tx, actor, server, 'STOPPED')
+      const updated = await wish(tx, actor, server, 'KILL', 'STOPPED')
       return (await addCommand(tx, bus, actor, { server: updated, kind: 'KILL', deadlineSeconds: KILL_DEADLINE_SECONDS })).id
     }),
 
@@ -280,7 +290,7 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
       if (server.activity !== 'NONE') throw conflict(server, 'The server is busy already.')
       if (server.state !== 'STOPPED' && server.state !== 'CRASHED' && server.state !== 'ERROR')
         throw conflict(server, 'Stop the server first.')
-      const updated = await wish(tx, actor, server, 'STOPPED', { ...noProblem, activity: 'INSTALLING' })
+      const updated = await wish(tx, actor, server, 'INSTALL', 'STOPPED', { ...noProblem, activity: 'INSTALLING' })
       return queueInstall(tx, actor, updated)
     }),
 
@@ -295,9 +305,8 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
           const server = await lockServer(tx, id)
           demand(actor, server, 'server:delete')
           if (server === null) throw new NotFoundError('The server')
-          await wish(tx, actor, server, 'STOPPED', { deletedAt: new Date() })
+          await wish(tx, actor, server, 'DELETE', 'STOPPED', { deletedAt: new Date() })
           await finishCommands(tx, bus, { serverId: id }, { status: 'SUPERSEDED' })
-          await recordServerEvent(tx, bus, server, 'DELETED', {}, nameOf(actor))
           await audit.record(tx, actor, { action: 'server:delete', subject: { kind: 'server', id, name: server.name } })
           return { serverId: id }
         }),
@@ -306,9 +315,32 @@ export function createServerService({ db, bus, audit, readModel }: ServerService
     },
 
     async command(id) {
-      const command = await db.prisma.command.findUnique({ where: { id } })
+      const command = await db.prisma.command.findUnique({ where: { id }, include: WITH_NODE })
       if (command === null) throw new NotFoundError('The command')
-      return command satisfies Command
+      return command
+    },
+
+    async waitingCommands(serverIds) {
+      const kinds = ['START', 'STOP', 'RESTART', 'KILL', 'INSTALL'] as const
+      const rows = await db.prisma.command.findMany({
+        where: { serverId: { in: [...serverIds] }, kind: { in: [...kinds] }, status: { in: [...OPEN_STATUSES] } },
+        include: WITH_NODE,
+        orderBy: { position: 'asc' },
+      })
+      return new Map(rows.map((row) => [row.serverId, row]))
+    },
+
+    update: createServerUpdate({ db, bus, audit }),
+
+    bulk(actor, verb, input) {
+      return forEachServer(db, actor, `${verb}Servers`, input, async (_actor, one) =>
+        verb === 'remove' ? { serverId: await service.remove(actor, one), commandId: null } : service[verb](actor, one),
+      )
+    },
+
+    async history(actor, serverId, request) {
+      return (await byId(actor, serverId)) === null ? null : history.page(serverId, request)
     },
   }
+  return service
 }

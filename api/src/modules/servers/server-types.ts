@@ -1,16 +1,18 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionType } from '../../graphql/connection.ts'
 import { actorOf } from '../../graphql/context.ts'
-import { PortProtocolEnum, ServerStatusEnum } from '../../graphql/enums.ts'
+import { ExitReasonEnum, PortProtocolEnum, ServerStatusEnum } from '../../graphql/enums.ts'
 import { createLoader } from '../../graphql/loader.ts'
 import { ResourceLimitsType } from '../../graphql/resource-limits.ts'
 import type { Permission } from '../../lib/permissions.ts'
+import { CommandType } from '../commands/command-types.ts'
 import { InstallationType } from '../installations/installation-types.ts'
 import { ServerMetricsType } from '../metrics/metrics-types.ts'
 import { NodeType } from '../nodes/node-types.ts'
 import { TemplateType } from '../templates/template-types.ts'
 import { UserType } from '../users/user-types.ts'
 import type { AllocationView, ServerView } from './server-read-model.ts'
+import { stopRuleOf, type StopRule } from './stop-rule.ts'
 
 export const ServerStateEnum = builder.enumType('ServerState', {
   description: 'What the runtime shows.',
@@ -21,7 +23,43 @@ const ServerActivityEnum = builder.enumType('ServerActivity', {
   description: 'Exclusive long work.',
   values: ['NONE', 'INSTALLING', 'BACKING_UP', 'RESTORING', 'TRANSFERRING'] as const,
 })
-const ExitReasonEnum = builder.enumType('ExitReason', { values: ['STOPPED', 'CRASHED', 'OUT_OF_MEMORY', 'KILLED', 'UNKNOWN'] as const })
+export const CrashPolicyEnum = builder.enumType('CrashPolicy', {
+  description: 'When an ended game is started again. ON_FAILURE: after an end that is not one of the clean exit codes.',
+  values: ['ALWAYS', 'ON_FAILURE', 'NEVER'] as const,
+})
+export const BootPolicyEnum = builder.enumType('BootPolicy', {
+  description: 'What happens when the machine has started. RESTORE: what was wanted before.',
+  values: ['RESTORE', 'ALWAYS', 'NEVER'] as const,
+})
+
+const RestartPolicy = builder.objectRef<ServerView>('RestartPolicy').implement({
+  fields: (t) => ({
+    policy: t.expose('crashPolicy', { type: CrashPolicyEnum }),
+    cleanExitCodes: t.exposeIntList('cleanExitCodes', { description: 'Exit codes that count as a clean end.' }),
+    maximumRestarts: t.exposeInt('maximumRestarts', { description: 'Restarts inside the window; one more crash gives up.' }),
+    windowSeconds: t.exposeInt('restartWindowSeconds'),
+  }),
+})
+
+const StopRuleType = builder.objectRef<StopRule & { isOwn: boolean }>('StopRule').implement({
+  description: 'How the game is asked to stop; it is killed after the time.',
+  fields: (t) => ({
+    command: t.exposeString('command', { nullable: true, description: 'A line for its console; null when it gets a signal.' }),
+    signal: t.exposeString('signal', { nullable: true, description: 'Name of a signal of POSIX, or ^C; null when it gets a command.' }),
+    timeoutSeconds: t.exposeInt('timeoutSeconds'),
+    isOwn: t.exposeBoolean('isOwn', { description: 'False: all of it is as the template says.' }),
+  }),
+})
+
+const PendingRestart = builder.objectRef<{ attempt: number; maximum: number; at: Date; reason: string }>('PendingRestart').implement({
+  description: 'The restart after a crash that waits.',
+  fields: (t) => ({
+    attempt: t.exposeInt('attempt', { description: 'Its number inside the window, from 1 on.' }),
+    maximum: t.exposeInt('maximum'),
+    at: t.expose('at', { type: 'DateTime' }),
+    reason: t.exposeString('reason'),
+  }),
+})
 
 const Problem = builder.objectRef<{ code: string; message: string; at: Date }>('Problem').implement({
   description: 'Why a server is not in its wanted state.',
@@ -57,6 +95,10 @@ const node = createLoader((context, ids) => context.services.nodes.byIds(ids))
 const template = createLoader((context, ids) => context.services.templates.byIds(ids))
 const owner = createLoader((context, ids) => context.services.users.byIds(ids))
 const variables = createLoader((context, ids) => context.services.servers.variables(ids))
+const waitingCommand = createLoader(async (context, ids) => {
+  const waiting = await context.services.servers.waitingCommands(ids)
+  return ids.map((id) => ({ command: waiting.get(id) ?? null }))
+})
 const installation = createLoader(async (context, ids) => {
   const newest = await context.services.installations.newest(ids)
   return ids.map((id) => ({ installation: newest.get(id) ?? null }))
@@ -100,6 +142,29 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
         resolve: ({ lastExitCode, lastExitReason, lastExitAt }) =>
           lastExitReason === null || lastExitAt === null ? null : { code: lastExitCode, reason: lastExitReason, at: lastExitAt },
       }),
+      restartPolicy: t.field({ type: RestartPolicy, resolve: (server) => server }),
+      bootPolicy: t.expose('bootPolicy', { type: BootPolicyEnum }),
+      stopRule: t.field({
+        type: StopRuleType,
+        resolve: async (server, _args, context) => ({
+          ...stopRuleOf(server, (await template(context, server.templateId)).spec),
+          isOwn: server.stopCommand !== null || server.stopSignal !== null || server.stopTimeoutSeconds !== null,
+        }),
+      }),
+      pendingRestart: t.field({
+        type: PendingRestart,
+        nullable: true,
+        description: 'null when none waits.',
+        resolve: ({ restartAttempt: attempt, maximumRestarts: maximum, nextRestartAt: at, restartReason: reason }) =>
+          at === null ? null : { attempt, maximum, at, reason: reason ?? '' },
+      }),
+      needsRestart: t.exposeBoolean('needsRestart', { description: 'It runs with older settings than it would get by a restart.' }),
+      waitingCommand: t.field({
+        type: CommandType,
+        nullable: true,
+        description: 'The wish that waits for the node; null while the node is there.',
+        resolve: async (server, _args, context) => (server.isStale ? (await waitingCommand(context, server.id)).command : null),
+      }),
       runningSince: t.expose('runningSince', { type: 'DateTime', nullable: true }),
       installedAt: t.expose('installedAt', { type: 'DateTime', nullable: true }),
       createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -121,7 +186,10 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
       viewerCanRestart: viewerCan('server:restart'),
       viewerCanKill: viewerCan('server:kill'),
       viewerCanInstall: viewerCan('server:install'),
+      viewerCanUpdate: viewerCan('server:update'),
+      viewerCanUpdateLimits: viewerCan('server:update-limits'),
       viewerCanDelete: viewerCan('server:delete'),
+      viewerCanForceDelete: viewerCan('server:force-delete'),
       viewerCanReadConsole: viewerCan('console:read'),
       viewerCanSendCommands: viewerCan('console:send'),
     }

@@ -1,0 +1,62 @@
+import { builder } from '../../graphql/builder.ts'
+import { actorOf, type Context } from '../../graphql/context.ts'
+import { ErrorInterface } from '../../graphql/errors.ts'
+import { IdempotencyConflictError, ValidationError, type DomainError } from '../../lib/errors.ts'
+import type { Permission } from '../../lib/permissions.ts'
+import type { CommandView } from '../commands/command-store.ts'
+import { CommandType } from '../commands/command-types.ts'
+import type { BulkOutcome } from './server-bulk.ts'
+import type { ServerView } from './server-read-model.ts'
+import type { BulkVerb } from './server-service.ts'
+import { ServerType } from './server-types.ts'
+
+type Result = { serverId: string; server: ServerView | null; command: CommandView | null; error: DomainError | null }
+
+const BulkResult = builder.objectRef<Result>('BulkResult').implement({
+  description: 'What became of one server of a selection.',
+  fields: (t) => ({
+    serverId: t.exposeID('serverId'),
+    server: t.expose('server', { type: ServerType, nullable: true, description: 'null when it was refused.' }),
+    command: t.expose('command', { type: CommandType, nullable: true, description: 'null when it was refused, and of deletions.' }),
+    error: t.expose('error', { type: ErrorInterface, nullable: true, description: 'Why it was refused; null when it was done.' }),
+  }),
+})
+
+async function resultOf({ serverId, isDone, commandId, error }: BulkOutcome, { services }: Context): Promise<Result> {
+  return {
+    serverId,
+    server: isDone ? await services.servers.known(serverId) : null,
+    command: commandId === null ? null : await services.servers.command(commandId),
+    error,
+  }
+}
+
+/** The bulk mutations are alike: a selection in, a result for each server out. */
+function bulkMutation(field: string, verb: BulkVerb, permission: Permission, description: string): void {
+  const type = `${field.charAt(0).toUpperCase()}${field.slice(1)}`
+  const Input = builder.inputType(`${type}Input`, {
+    fields: (t) => ({ ids: t.idList({ required: true, description: '1 to 100 servers.' }), idempotencyKey: t.string() }),
+  })
+  const Success = builder.objectRef<{ results: Result[] }>(`${type}Success`).implement({
+    fields: (t) => ({ results: t.expose('results', { type: [BulkResult], description: 'In the order of the ids.' }) }),
+  })
+  builder.mutationField(field, (t) =>
+    t.field({
+      type: Success,
+      description,
+      authScopes: { permission },
+      errors: { types: [ValidationError, IdempotencyConflictError] },
+      args: { input: t.arg({ type: Input, required: true }) },
+      resolve: async (_root, { input }, context) => {
+        const outcomes = await context.services.servers.bulk(actorOf(context), verb, input)
+        return { results: await Promise.all(outcomes.map((outcome) => resultOf(outcome, context))) }
+      },
+    }),
+  )
+}
+
+bulkMutation('startServers', 'start', 'server:start', 'As startServer, for each of a selection.')
+bulkMutation('stopServers', 'stop', 'server:stop', 'As stopServer, for each of a selection.')
+bulkMutation('restartServers', 'restart', 'server:restart', 'As restartServer, for each of a selection.')
+bulkMutation('killServers', 'kill', 'server:kill', 'As killServer, for each of a selection.')
+bulkMutation('deleteServers', 'remove', 'server:delete', 'As deleteServer, for each of a selection.')

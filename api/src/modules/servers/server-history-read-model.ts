@@ -1,0 +1,36 @@
+import type { Database } from '../../db/database.ts'
+import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
+import type { Page, PageRequest } from '../../lib/page.ts'
+import { HISTORY_KINDS, type HistoryKind, type ServerEventData } from './server-events.ts'
+
+/** Something that happened to a server, as its history shows it. */
+export type HistoryEntry = { id: string; kind: HistoryKind; at: Date; actor: string | null; data: ServerEventData }
+
+export type ServerHistoryReadModel = {
+  /** Newest first by the time it happened: what an agent tells late stands where it belongs. */
+  page(serverId: string, request: PageRequest): Promise<Page<HistoryEntry>>
+}
+
+const WHERE = `from "ServerEvent" where "serverId" = $1::uuid and kind = any($2::text[])`
+
+export function createServerHistoryReadModel({ db }: { db: Database }): ServerHistoryReadModel {
+  return {
+    async page(serverId, { first, after }) {
+      const [at = null, id = null] = after === null ? [] : decodeCursor(after, 2)
+      const [total, { rows }] = await Promise.all([
+        db.pool.query<{ count: number }>(`select count(*)::int as count ${WHERE}`, [serverId, HISTORY_KINDS]),
+        db.pool.query<HistoryEntry>(
+          `select id::text, kind, "occurredAt" as at, "actorName" as actor, data ${WHERE}
+           and ($3::timestamptz is null or ("occurredAt", id) < ($3::timestamptz, $4::bigint)) order by "occurredAt" desc, id desc limit $5`,
+          [serverId, HISTORY_KINDS, at, id, first + 1],
+        ),
+      ])
+      return {
+        edges: rows.slice(0, first).map((node) => ({ cursor: encodeCursor([node.at.toISOString(), node.id]), node })),
+        hasNextPage: rows.length > first,
+        hasPreviousPage: after !== null,
+        totalCount: total.rows[0]?.count ?? 0,
+      }
+    },
+  }
+}

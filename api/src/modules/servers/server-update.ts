@@ -1,0 +1,108 @@
+import type { Prisma, Server } from '@catalyst/prisma/client'
+import type { Transaction } from '../../db/database.ts'
+import { once } from '../../db/idempotency.ts'
+import { nameOf, type UserActor } from '../../lib/actor.ts'
+import { ForbiddenError, NotFoundError } from '../../lib/errors.ts'
+import { validate } from '../../lib/validate.ts'
+import { specOf } from '../templates/template-service.ts'
+import { lockNodeWithRoom } from './placement.ts'
+import { recordServerEvent, type SettingChange } from './server-events.ts'
+import { updateServerInput, variableValues, type UpdateServerInput } from './server-input.ts'
+import { lockServer } from './server-lock.ts'
+import { demand, hasPermission } from './server-policy.ts'
+import type { ServerServiceDeps } from './server-service.ts'
+
+const LIMITS = ['memoryMiB', 'cpuPercent', 'diskMiB'] as const
+
+/** The columns that the input sets. */
+function columnsOf({ name, memoryMiB, cpuPercent, diskMiB, restartPolicy, bootPolicy, stop }: UpdateServerInput) {
+  const columns = {
+    name,
+    memoryMiB,
+    cpuPercent,
+    diskMiB,
+    bootPolicy,
+    crashPolicy: restartPolicy?.policy,
+    cleanExitCodes: restartPolicy?.cleanExitCodes,
+    maximumRestarts: restartPolicy?.maximumRestarts,
+    restartWindowSeconds: restartPolicy?.windowSeconds,
+  }
+  const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value != null)) as Partial<Server>
+  // The stop rule is replaced as a whole: what it leaves out is as the template says.
+  if (stop !== undefined)
+    Object.assign(given, {
+      stopCommand: stop?.command ?? null,
+      stopSignal: stop?.signal ?? null,
+      stopTimeoutSeconds: stop?.timeoutSeconds ?? null,
+    } satisfies Partial<Server>)
+  return given
+}
+
+const asText = (value: unknown): string =>
+  value === null ? '' : Array.isArray(value) ? value.join(', ') : String(value as string | number)
+
+/** Reserves what it grows by: the node's row is locked, so that a create at the same time cannot sell the same room. */
+async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Server>): Promise<void> {
+  const grown = (name: (typeof LIMITS)[number]) => {
+    const by = (wanted[name] ?? server[name]) - server[name]
+    return by > 0 ? by : -Infinity
+  }
+  const growth = { memoryMiB: grown('memoryMiB'), cpuPercent: grown('cpuPercent'), diskMiB: grown('diskMiB') }
+  if (Math.max(...Object.values(growth)) > 0) await lockNodeWithRoom(tx, server.nodeId, growth, 0)
+}
+
+/**
+ * Changes settings of a server. Limits are the agent's at once, what else a run goes by comes with its next start.
+ * Id of the server. @throws ValidationError, NotFoundError, ForbiddenError, CapacityError, IdempotencyConflictError
+ */
+export function createServerUpdate({ db, bus, audit }: Pick<ServerServiceDeps, 'db' | 'bus' | 'audit'>) {
+  async function update(tx: Transaction, actor: UserActor, input: UpdateServerInput): Promise<{ serverId: string }> {
+    const server = await lockServer(tx, input.id)
+    demand(actor, server, 'server:update')
+    if (server === null) throw new NotFoundError('The server')
+    const wanted = columnsOf(input)
+    const changed = Object.entries(wanted).filter(([name, value]) => asText(server[name as keyof Server]) !== asText(value))
+    const changesLimits = changed.some(([name]) => (LIMITS as readonly string[]).includes(name))
+    if (changesLimits && !hasPermission(actor, 'server:update-limits')) throw new ForbiddenError('server:update-limits')
+    const current = await tx.prisma.serverVariable.findMany({ where: { serverId: server.id } })
+    const values = input.variables == null ? new Map<string, string>() : variableValues(specOf(server.template), input.variables, current)
+    const before = new Map(current.map(({ name, value }) => [name, value]))
+    const changedVariables = [...values].filter(([name, value]) => before.get(name) !== value)
+    const changes: SettingChange[] = [
+      ...changed.map(([setting, value]) => ({ setting, before: asText(server[setting as keyof Server]), after: asText(value) })),
+      ...changedVariables.map(([setting, after]) => ({ setting, before: before.get(setting) ?? '', after })),
+    ]
+    if (changes.length === 0) return { serverId: server.id }
+    if (changesLimits) await reserveGrowth(tx, server, wanted)
+    await tx.prisma.server.update({
+      where: { id: server.id, revision: server.revision },
+      data: { ...(Object.fromEntries(changed) as Prisma.ServerUpdateInput), revision: { increment: 1 } },
+    })
+    for (const [name, value] of changedVariables)
+      await tx.prisma.serverVariable.upsert({
+        where: { serverId_name: { serverId: server.id, name } },
+        create: { serverId: server.id, name, value },
+        update: { value },
+      })
+    await recordServerEvent(tx, bus, server, 'SETTINGS_CHANGED', { changes }, nameOf(actor))
+    await audit.record(tx, actor, {
+      action: changesLimits ? 'server:update-limits' : 'server:update',
+      subject: { kind: 'server', id: server.id, name: server.name },
+      change: Object.fromEntries(changes.map(({ setting, before: was, after }) => [setting, [was, after]])),
+    })
+    tx.afterCommit(() => {
+      bus.publish('orders', { nodeId: server.nodeId, order: { kind: 'assignment', serverId: server.id } })
+      if (changesLimits) bus.publish('node', { nodeId: server.nodeId })
+    })
+    return { serverId: server.id }
+  }
+
+  return async (actor: UserActor, input: object): Promise<string> => {
+    const parsed = validate(updateServerInput, input)
+    const { idempotencyKey, ...content } = parsed
+    const { serverId } = await db.transaction((tx) =>
+      once(tx, actor.id, 'updateServer', idempotencyKey, content, () => update(tx, actor, parsed)),
+    )
+    return serverId
+  }
+}
