@@ -25,6 +25,7 @@ import { createConsoleService } from './modules/console/console-service.ts'
 import { createConsoleStore } from './modules/console/console-store.ts'
 import { createInstallationService } from './modules/installations/installation-service.ts'
 import { createMetricsService } from './modules/metrics/metrics-service.ts'
+import { createSampleStore } from './modules/metrics/sample-store.ts'
 import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
 import { createNodeService } from './modules/nodes/node-service.ts'
 import { createRoleService } from './modules/roles/role-service.ts'
@@ -146,8 +147,9 @@ export async function createApp(env: Env): Promise<App> {
     await services.templates.importBundled()
 
     const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
-    const reports = createServerReports({ bus })
-    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, monotonicMs, log: logger })
+    const samples = createSampleStore({ db, now: () => systemClock.now() })
+    const reports = createServerReports({ bus, samples })
+    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, samples, monotonicMs, log: logger })
     await gateway.start()
     const onExpiryError = (error: unknown) => {
       logger.error({ err: error }, 'commands could not be expired')

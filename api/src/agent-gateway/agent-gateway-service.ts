@@ -11,6 +11,7 @@ import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
 import type { MetricsService, ServerMetrics } from '../modules/metrics/metrics-service.ts'
+import type { SampleStore } from '../modules/metrics/sample-store.ts'
 import type { NodeService } from '../modules/nodes/node-service.ts'
 import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
 import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
@@ -94,6 +95,7 @@ export type AgentGatewayDeps = {
   reports: ServerReports
   console: ConsoleService
   metrics: MetricsService
+  samples: SampleStore
   installations: InstallationService
   monotonicMs: () => number
   log: Logger
@@ -333,7 +335,9 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         agent,
         samples.map((sample) => sample.serverId),
       )
-      metrics.ingest(samples.filter((sample) => owned.get(socket)?.has(sample.serverId) === true))
+      const own = samples.filter((sample) => owned.get(socket)?.has(sample.serverId) === true)
+      metrics.ingest(own)
+      if (isStored) await deps.samples.append(own)
       return samples.length
     },
 

@@ -1,7 +1,8 @@
 import type { Database } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { ServerReports } from '../servers/server-reports.ts'
-import { finishCommands, OPEN_STATUSES } from './command-store.ts'
+import { finishCommands } from './command-store.ts'
+import { OPEN_STATUSES } from './command-view.ts'
 
 /** Ends commands whose deadline has passed; one timer, set to the next deadline. */
 export type CommandExpiry = { start(): void; stop(): Promise<void> }

@@ -1,23 +1,14 @@
-import type { Command, CommandKind, CommandStatus, Prisma } from '@catalyst/prisma/client'
+import type { Command, CommandKind, Prisma } from '@catalyst/prisma/client'
 import type { Transaction } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import { nameOf, type Actor } from '../../lib/actor.ts'
 import { newId } from '../../lib/ids.ts'
+import { OPEN_STATUSES } from './command-view.ts'
 
-export type { Command, CommandStatus }
+export type { Command }
 
 /** START and STOP travel with the assignment; these are sent as orders of their own. */
 export const ORDER_KINDS = ['RESTART', 'KILL', 'INSTALL', 'ABORT_INSTALL', 'CONSOLE_INPUT'] as const satisfies CommandKind[]
-
-/** A command with whether its node is there. */
-export type CommandView = Command & { node: { isOnline: boolean } }
-
-export const OPEN_STATUSES = ['PENDING', 'SENT'] as const satisfies CommandStatus[]
-
-export const isOpen = ({ status }: Pick<Command, 'status'>): boolean => (OPEN_STATUSES as readonly string[]).includes(status)
-
-/** True for what travels with the assignment, and waits for a node that is away. */
-export const isWish = ({ kind }: Pick<Command, 'kind'>): boolean => kind === 'START' || kind === 'STOP'
 
 export type NewCommand = {
   server: { id: string; nodeId: string; generation: number }

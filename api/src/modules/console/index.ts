@@ -1,7 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf } from '../../graphql/context.ts'
 import { NodeOfflineError, NotFoundError, RateLimitedError, StateConflictError, ValidationError } from '../../lib/errors.ts'
-import type { CommandView } from '../commands/command-store.ts'
+import type { CommandView } from '../commands/command-view.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ConsoleChunk, ConsoleGap, ConsolePiece } from './console-chunk.ts'
 

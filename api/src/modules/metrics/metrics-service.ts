@@ -71,6 +71,8 @@ export function createMetricsService({ db, bus }: { db: Database; bus: EventBus 
   return {
     ingest(samples) {
       for (const { serverId, ...sample } of samples) {
+        // What was kept while the api was away comes late.
+        if ((newest.get(serverId)?.at ?? sample.at) > sample.at) continue
         newest.set(serverId, sample)
         for (const take of viewers.get(serverId) ?? []) take(sample)
       }

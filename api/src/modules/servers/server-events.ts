@@ -1,4 +1,4 @@
-import type { ExitReason, Prisma } from '@catalyst/prisma/client'
+import type { ExitReason } from '@catalyst/prisma/client'
 import type { Transaction } from '../../db/database.ts'
 import type { BusEvents } from '../../events/bus-events.ts'
 import type { EventBus } from '../../events/event-bus.ts'
@@ -76,7 +76,7 @@ export async function recordServerEvent(
   data: ServerEventData,
   actorName: string | null,
 ): Promise<void> {
-  const event = await tx.prisma.serverEvent.create({ data: { serverId: server.id, kind, data: data as Prisma.InputJsonObject, actorName } })
+  const event = await tx.prisma.serverEvent.create({ data: { serverId: server.id, kind, data, actorName } })
   publishLater(tx, bus, server, event)
 }
 

@@ -9,7 +9,7 @@ import {
   ValidationError,
 } from '../../lib/errors.ts'
 import type { Permission } from '../../lib/permissions.ts'
-import type { CommandView } from '../commands/command-store.ts'
+import type { CommandView } from '../commands/command-view.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ServerView } from './server-read-model.ts'
 import type { PowerResult } from './server-service.ts'

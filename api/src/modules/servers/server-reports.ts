@@ -4,6 +4,7 @@ import type { EventBus } from '../../events/event-bus.ts'
 import type { AgentActor } from '../../lib/actor.ts'
 import { releasePorts } from '../allocations/allocation-store.ts'
 import { finishCommands } from '../commands/command-store.ts'
+import type { SampleStore } from '../metrics/sample-store.ts'
 import { recordServerEvent } from './server-events.ts'
 
 /** What an agent observed of one server. */
@@ -94,7 +95,7 @@ export type ServerReports = {
   ): Promise<void>
 }
 
-export function createServerReports({ bus }: { bus: EventBus }): ServerReports {
+export function createServerReports({ bus, samples }: { bus: EventBus; samples: SampleStore }): ServerReports {
   async function lock(tx: Transaction, agent: AgentActor, serverId: string): Promise<Server | null> {
     await tx.prisma.$queryRaw`select id from "Server" where id = ${serverId}::uuid for update`
     return tx.prisma.server.findFirst({ where: { id: serverId, nodeId: agent.id } })
@@ -109,6 +110,7 @@ export function createServerReports({ bus }: { bus: EventBus }): ServerReports {
         if (report.isRemoved && server.deletedAt !== null) {
           // Nothing of it is left on the node: its ports and room are free again.
           await releasePorts(tx, server.id)
+          await samples.forget(tx, server.id)
           await tx.prisma.server.delete({ where: { id: server.id } })
           tx.afterCommit(() => {
             bus.publish('node', { nodeId: agent.id })

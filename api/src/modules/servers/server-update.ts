@@ -38,8 +38,7 @@ function columnsOf({ name, memoryMiB, cpuPercent, diskMiB, restartPolicy, bootPo
   return given
 }
 
-const asText = (value: unknown): string =>
-  value === null ? '' : Array.isArray(value) ? value.join(', ') : String(value as string | number)
+const asText = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : `${(value ?? '') as string | number}`)
 
 /** Reserves what it grows by: the node's row is locked, so that a create at the same time cannot sell the same room. */
 async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Server>): Promise<void> {
