@@ -17,6 +17,8 @@ import { createSessionCookies } from './http/session-cookie.ts'
 import { createStaticFiles } from './http/static-files.ts'
 import { systemClock, type Clock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
+import { createAllocationReadModel } from './modules/allocations/allocation-read-model.ts'
+import { createAllocationService } from './modules/allocations/allocation-service.ts'
 import { createAuditService } from './modules/audit/audit-service.ts'
 import { createAuthService, LONGEST_SESSION_MS, REVOCATION_CHANNEL } from './modules/auth/auth-service.ts'
 import { createPasswords } from './modules/auth/password.ts'
@@ -26,6 +28,7 @@ import { createConsoleStore } from './modules/console/console-store.ts'
 import { createInstallationService } from './modules/installations/installation-service.ts'
 import { createMetricsService } from './modules/metrics/metrics-service.ts'
 import { createSampleStore } from './modules/metrics/sample-store.ts'
+import { createEnrolmentService } from './modules/nodes/enrolment-service.ts'
 import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
 import { createNodeService } from './modules/nodes/node-service.ts'
 import { createRoleService } from './modules/roles/role-service.ts'
@@ -48,7 +51,7 @@ export type App = {
 /** What the command line needs of the api, without its servers. */
 export type Administration = {
   users: UserService
-  createEnrolmentToken: Services['nodes']['createEnrolmentToken']
+  createEnrolmentToken: Services['enrolment']['createToken']
   close(): Promise<void>
 }
 
@@ -97,12 +100,15 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
   const passwords = createPasswords()
   const monotonicMs = () => clock.monotonicMs()
   const auth = createAuthService({ db, bus, audit, passwords, clock, isListening })
+  const metrics = createMetricsService({ db, bus })
   const services: Services = {
     auth,
     audit,
     users: createUserService({ db, audit, auth, passwords, readModel: createUserReadModel({ db }) }),
     templates: createTemplateService({ db, audit, readModel: createTemplateReadModel({ db }) }),
-    nodes: createNodeService({ db, bus, audit, readModel: createNodeReadModel({ db }) }),
+    nodes: createNodeService({ db, bus, audit, readModel: createNodeReadModel({ db }), latestSample: metrics.latest }),
+    enrolment: createEnrolmentService({ db, bus, audit }),
+    allocations: createAllocationService({ db, bus, audit, readModel: createAllocationReadModel({ db }) }),
     servers: createServerService({
       db,
       bus,
@@ -111,7 +117,7 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
       history: createServerHistoryReadModel({ db }),
     }),
     console: createConsoleService({ db, bus, audit, store: createConsoleStore(db), monotonicMs, onError }),
-    metrics: createMetricsService({ db, bus }),
+    metrics,
     installations: createInstallationService({ db, bus }),
   }
   return { bus, services, roles: createRoleService({ db }), monotonicMs }
@@ -122,7 +128,7 @@ export async function openAdministration(env: Env): Promise<Administration> {
   const logger = createLogger('silent')
   const { db } = await openDatabase(env, logger)
   const { services } = createServices(db, logger, systemClock, () => false)
-  return { users: services.users, createEnrolmentToken: services.nodes.createEnrolmentToken, close: () => db.close() }
+  return { users: services.users, createEnrolmentToken: services.enrolment.createToken, close: () => db.close() }
 }
 
 /**

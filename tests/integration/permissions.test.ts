@@ -16,6 +16,9 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Query.nodes': ['node:read', '{ nodes { totalCount } }'],
   'Query.node': ['node:read', `{ node(id: "${ID}") { id } }`],
   'Query.freePorts': ['node:read', `{ freePorts(nodeId: "${ID}") { port } }`],
+  'Query.nodeHistory': ['node:manage', `{ nodeHistory(nodeId: "${ID}") { totalCount } }`],
+  'Query.enrolmentTokens': ['node:manage', '{ enrolmentTokens { id } }'],
+  'Query.allocations': ['node:read', `{ allocations(nodeId: "${ID}") { totalCount } }`],
   'Query.templates': ['template:read', '{ templates { totalCount } }'],
   'Query.template': ['template:read', `{ template(id: "${ID}") { id } }`],
   'Query.users': ['user:read', '{ users { totalCount } }'],
@@ -44,6 +47,22 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Mutation.createEnrolmentToken': [
     'node:manage',
     'mutation { createEnrolmentToken(input: { name: "", address: "", firstPort: 1, lastPort: 1 }) { __typename } }',
+  ],
+  'Mutation.createRekeyToken': ['node:manage', `mutation { createRekeyToken(input: { nodeId: "${ID}" }) { __typename } }`],
+  'Mutation.revokeEnrolmentToken': ['node:manage', `mutation { revokeEnrolmentToken(input: { id: "${ID}" }) { __typename } }`],
+  'Mutation.updateNode': ['node:manage', `mutation { updateNode(input: { id: "${ID}", name: "x" }) { __typename } }`],
+  'Mutation.deleteNode': ['node:manage', `mutation { deleteNode(input: { id: "${ID}" }) { __typename } }`],
+  'Mutation.addAllocations': [
+    'allocation:manage',
+    `mutation { addAllocations(input: { nodeId: "${ID}", ip: "192.0.2.1", firstPort: 25500, lastPort: 25501 }) { __typename } }`,
+  ],
+  'Mutation.removeAllocations': [
+    'allocation:manage',
+    `mutation { removeAllocations(input: { nodeId: "${ID}", ids: ["${ID}"] }) { __typename } }`,
+  ],
+  'Mutation.updateAllocations': [
+    'allocation:manage',
+    `mutation { updateAllocations(input: { nodeId: "${ID}", ids: ["${ID}"], note: "" }) { __typename } }`,
   ],
   'Subscription.serverEvents': ['server:read', `subscription { serverEvents(serverId: "${ID}") { sequence } }`],
   'Subscription.serverMetrics': ['server:read', `subscription { serverMetrics(serverId: "${ID}") { at } }`],

@@ -12,7 +12,7 @@ import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
 import type { MetricsService, ServerMetrics } from '../modules/metrics/metrics-service.ts'
 import type { SampleStore } from '../modules/metrics/sample-store.ts'
-import type { NodeService } from '../modules/nodes/node-service.ts'
+import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
 import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
 import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
 import type { AgentSocket } from './agent-builder.ts'
@@ -91,7 +91,7 @@ export type AgentGatewayDeps = {
   db: Database
   bus: EventBus
   instanceId: string
-  nodes: NodeService
+  enrolment: EnrolmentService
   reports: ServerReports
   console: ConsoleService
   metrics: MetricsService
@@ -171,7 +171,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const key = new Uint8Array(Buffer.from(publicKey, 'base64url'))
       if (key.length !== 32) throw refuse('The public key is not one of Ed25519.', 'INVALID_KEY')
       try {
-        const node = await deps.nodes.enrol(token, key, agentVersion.slice(0, 32))
+        const node = await deps.enrolment.enrol(token, key, agentVersion.slice(0, 32))
         return { nodeId: node.id, nodeName: node.name, instanceId: deps.instanceId }
       } catch (error) {
         if (error instanceof Error && error.name === 'EnrolmentRefusedError') throw refuse(error.message, 'ENROLMENT_REFUSED')

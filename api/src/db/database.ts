@@ -37,6 +37,11 @@ function isRetryable(error: unknown): boolean {
   return false
 }
 
+/** Another row has what must be unique. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
+}
+
 /** Opens the pool; nothing connects before the first statement. */
 export function createDatabase(url: string, logger: Logger): Database {
   const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, connectionTimeoutMillis: 10_000, application_name: 'catalyst-api' })

@@ -4,6 +4,8 @@ export type BusEvents = {
   server: { serverId: string; ownerId: string; sequence: number; kind: 'CREATED' | 'CHANGED' | 'DELETED'; occurredAt: Date }
   /** A node came, left, or shows something else. */
   node: { nodeId: string }
+  /** The node is gone or has another key: its session ends. */
+  nodeRevoked: { nodeId: string }
   /** An installation got on, or its log grew. */
   installation: { serverId: string }
   /** There is a new wish or order for a node. */

@@ -3,6 +3,8 @@ import type { AuditService } from '../modules/audit/audit-service.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
 import type { MetricsService } from '../modules/metrics/metrics-service.ts'
+import type { AllocationService } from '../modules/allocations/allocation-service.ts'
+import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
 import type { NodeService } from '../modules/nodes/node-service.ts'
 import type { ServerService } from '../modules/servers/server-service.ts'
 import type { TemplateService } from '../modules/templates/template-service.ts'
@@ -17,6 +19,8 @@ export type Services = {
   users: UserService
   templates: TemplateService
   nodes: NodeService
+  enrolment: EnrolmentService
+  allocations: AllocationService
   servers: ServerService
   console: ConsoleService
   metrics: MetricsService

@@ -1,7 +1,10 @@
 import {
+  AllocationInUseError,
   CapacityError,
   IdempotencyConflictError,
   InvalidCredentialsError,
+  NodeInUseError,
+  NodeMaintenanceError,
   NodeOfflineError,
   NotFoundError,
   PortUnavailableError,
@@ -11,6 +14,7 @@ import {
   ValidationError,
   type DomainError,
   type FieldProblem,
+  type UsedAllocation,
 } from '../lib/errors.ts'
 import { builder } from './builder.ts'
 import { ServerStatusEnum } from './enums.ts'
@@ -29,6 +33,13 @@ const FieldErrorType = builder.objectRef<FieldProblem>('FieldError').implement({
 
 builder.objectType(NotFoundError, { name: 'NotFoundError', interfaces: [ErrorInterface] })
 builder.objectType(CapacityError, { name: 'CapacityError', interfaces: [ErrorInterface] })
+builder.objectType(NodeMaintenanceError, { name: 'NodeMaintenanceError', interfaces: [ErrorInterface] })
+builder.objectType(NodeInUseError, {
+  name: 'NodeInUseError',
+  description: 'Servers are on the node, those included that it still has to remove.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ serverCount: t.exposeInt('serverCount') }),
+})
 builder.objectType(NodeOfflineError, { name: 'NodeOfflineError', interfaces: [ErrorInterface] })
 builder.objectType(IdempotencyConflictError, { name: 'IdempotencyConflictError', interfaces: [ErrorInterface] })
 builder.objectType(InvalidCredentialsError, { name: 'InvalidCredentialsError', interfaces: [ErrorInterface] })
@@ -64,4 +75,19 @@ builder.objectType(PortUnavailableError, {
     nextFreePort: t.exposeInt('nextFreePort', { nullable: true }),
     takenBy: t.exposeString('takenBy', { nullable: true, description: 'Name of the server that has it, for those who may see it.' }),
   }),
+})
+
+const UsedAllocationType = builder.objectRef<UsedAllocation>('UsedAllocation').implement({
+  fields: (t) => ({
+    id: t.exposeID('id'),
+    ip: t.exposeString('ip'),
+    port: t.exposeInt('port'),
+    takenBy: t.exposeString('takenBy', { nullable: true, description: 'Name of the server that has it, for those who may see it.' }),
+  }),
+})
+builder.objectType(AllocationInUseError, {
+  name: 'AllocationInUseError',
+  description: 'Servers have these ports; nothing was removed.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ allocations: t.expose('allocations', { type: [UsedAllocationType] }) }),
 })

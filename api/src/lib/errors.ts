@@ -85,6 +85,45 @@ export class NodeOfflineError extends DomainError {
   }
 }
 
+/** Servers are not placed on a node in maintenance. */
+export class NodeMaintenanceError extends DomainError {
+  override readonly name = 'NodeMaintenanceError'
+
+  constructor(node: string) {
+    super('NODE_MAINTENANCE', `The node ${node} is in maintenance: it takes no new servers.`)
+  }
+}
+
+/** Servers are on the node, those included that it still has to remove. */
+export class NodeInUseError extends DomainError {
+  override readonly name = 'NodeInUseError'
+  readonly serverCount: number
+
+  constructor(node: string, serverCount: number) {
+    super('NODE_IN_USE', `The node ${node} has ${serverCount === 1 ? 'a server' : `${String(serverCount)} servers`}: delete them first.`)
+    this.serverCount = serverCount
+  }
+}
+
+/** A port of the stock that a server has. `takenBy` is null for those who may not see the server. */
+export type UsedAllocation = { id: string; ip: string; port: number; takenBy: string | null }
+
+/** Ports that servers have stay in the stock. */
+export class AllocationInUseError extends DomainError {
+  override readonly name = 'AllocationInUseError'
+  readonly allocations: UsedAllocation[]
+
+  constructor(allocations: UsedAllocation[]) {
+    const [first] = allocations
+    const more = allocations.length > 1 ? ` and ${String(allocations.length - 1)} more` : ''
+    super(
+      'ALLOCATION_IN_USE',
+      `${first === undefined ? 'A port' : `Port ${String(first.port)}`}${more} cannot be removed while a server has it.`,
+    )
+    this.allocations = allocations
+  }
+}
+
 /** The same idempotency key came with another input. */
 export class IdempotencyConflictError extends DomainError {
   override readonly name = 'IdempotencyConflictError'

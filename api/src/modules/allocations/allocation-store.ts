@@ -1,5 +1,4 @@
 import { PortUnavailableError } from '../../lib/errors.ts'
-import { newId } from '../../lib/ids.ts'
 import type { Transaction } from '../../db/database.ts'
 import type { Actor } from '../../lib/actor.ts'
 
@@ -100,10 +99,4 @@ export async function releasePorts(tx: Transaction, serverId: string): Promise<v
     where: { serverId },
     data: { serverId: null, name: null, protocol: null, isPrimary: false, position: 0 },
   })
-}
-
-/** Adds a range of ports, both ends included, to a node's stock. */
-export async function addStock(tx: Transaction, nodeId: string, ip: string, firstPort: number, lastPort: number): Promise<void> {
-  const ports = Array.from({ length: lastPort - firstPort + 1 }, (_, index) => firstPort + index)
-  await tx.prisma.allocation.createMany({ data: ports.map((port) => ({ id: newId(), nodeId, ip, port })), skipDuplicates: true })
 }

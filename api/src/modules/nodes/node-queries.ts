@@ -1,7 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionComplexity, pageRequest } from '../../graphql/connection.ts'
 import { actorOf } from '../../graphql/context.ts'
-import { NodeConnection, NodeType, PortAddressType } from './node-types.ts'
+import { NodeConnection, NodeHistoryConnection, NodeType, PortAddressType } from './node-types.ts'
 
 builder.queryField('nodes', (t) =>
   t.field({
@@ -20,6 +20,17 @@ builder.queryField('node', (t) =>
     authScopes: { permission: 'node:read' },
     args: { id: t.arg.id({ required: true }) },
     resolve: async (_root, { id }, context) => (await context.services.nodes.byIds([id]))[0] ?? null,
+  }),
+)
+
+builder.queryField('nodeHistory', (t) =>
+  t.field({
+    type: NodeHistoryConnection,
+    description: 'What happened to a node, newest first. Empty for an unknown one.',
+    authScopes: { permission: 'node:manage' },
+    complexity: connectionComplexity,
+    args: { nodeId: t.arg.id({ required: true }), first: t.arg.int(), after: t.arg.string() },
+    resolve: (_root, { nodeId, ...page }, context) => context.services.nodes.history(actorOf(context), nodeId, pageRequest(page)),
   }),
 )
 

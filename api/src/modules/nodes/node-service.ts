@@ -1,115 +1,152 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { z } from 'zod'
 import type { Node } from '@catalyst/prisma/client'
-import type { Database } from '../../db/database.ts'
+import { isDuplicate, type Database, type Transaction } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
-import { SYSTEM, type Actor } from '../../lib/actor.ts'
-import { ValidationError } from '../../lib/errors.ts'
-import { newId } from '../../lib/ids.ts'
+import { nameOf, type Actor } from '../../lib/actor.ts'
+import { NodeInUseError, NotFoundError, ValidationError } from '../../lib/errors.ts'
+import { isId } from '../../lib/ids.ts'
+import type { Page, PageRequest } from '../../lib/page.ts'
 import { validate } from '../../lib/validate.ts'
-import { addStock } from '../allocations/allocation-store.ts'
 import type { AuditService } from '../audit/audit-service.ts'
-import type { NodePage, NodeReadModel, NodeView } from './node-read-model.ts'
+import { recordNodeEvent } from './node-events.ts'
+import { updateNodeInput } from './node-input.ts'
+import { lockNode } from './node-store.ts'
+import type { NodeHistoryEntry, NodeReadModel, NodeUsage, NodeView } from './node-read-model.ts'
 
-export type { Node }
 export type Resources = { memoryMiB: number; cpuPercent: number; diskMiB: number }
 
-/** The enrolment was refused: token unknown, used with another key, or expired. */
-export class EnrolmentRefusedError extends Error {
-  override readonly name = 'EnrolmentRefusedError'
-}
+/** A node as it is now; null when it was deleted. */
+export type NodeChange = { occurredAt: Date; nodeId: string; node: NodeView | null }
 
 export type NodeService = {
-  /** A single-use token that lets one machine become a node. @throws ValidationError */
-  createEnrolmentToken(
-    actor: Actor,
-    input: { name: string; address: string; firstPort: number; lastPort: number },
-  ): Promise<{ token: string; expiresAt: Date }>
-  /** Makes the node of a token. Repeating it with the same key answers the same node. @throws EnrolmentRefusedError */
-  enrol(token: string, publicKey: Uint8Array<ArrayBuffer>, agentVersion: string): Promise<Node>
-  page(actor: Actor, request: { first: number; after: string | null }): Promise<NodePage>
+  page(actor: Actor, request: PageRequest): Promise<Page<NodeView>>
   /** In the order of the ids; null for an unknown one. */
   byIds(ids: readonly string[]): Promise<(NodeView | null)[]>
+  /** What the servers of each node use by their newest measurements. */
+  usage(ids: readonly string[]): Promise<NodeUsage[]>
+  /** Newest first. */
+  history(actor: Actor, nodeId: string, request: PageRequest): Promise<Page<NodeHistoryEntry>>
   /** Free ports of a node, lowest first. */
   freePorts(nodeId: string, first: number): Promise<{ ip: string; port: number }[]>
-  /** Every change of a node, with the node as it is then. */
-  events(actor: Actor, signal: AbortSignal): AsyncIterable<{ occurredAt: Date; node: NodeView }>
+  /** Every change of a node. */
+  events(actor: Actor, signal: AbortSignal): AsyncIterable<NodeChange>
+  /** Changes what is given. @throws ValidationError, NotFoundError */
+  update(actor: Actor, input: { id: string }): Promise<NodeView>
+  /** Forgets a node and its ports, and ends its session. @throws NotFoundError, NodeInUseError */
+  remove(actor: Actor, id: string): Promise<void>
 }
 
-const TOKEN_HOURS = 1
+type Settings = Pick<
+  Node,
+  'name' | 'location' | 'tags' | 'isMaintenance' | 'memoryOvercommitPercent' | 'cpuOvercommitPercent' | 'diskOvercommitPercent'
+>
 
-const enrolmentInput = z
-  .object({
-    name: z.string().trim().min(1).max(64),
-    address: z.union([z.ipv4(), z.hostname()]),
-    firstPort: z.int().min(1024).max(65535),
-    lastPort: z.int().min(1024).max(65535),
+/** Settings that became different, as texts. */
+function changesOf(before: Settings, after: Partial<Settings>): { field: keyof Settings; from: string; to: string }[] {
+  return Object.entries(after).flatMap(([key, to]) => {
+    const field = key as keyof Settings
+    const [old, now] = [before[field], to].map((value) => (Array.isArray(value) ? value.join(', ') : String(value)))
+    return old === undefined || now === undefined || old === now ? [] : [{ field, from: old, to: now }]
   })
-  .refine(({ firstPort, lastPort }) => firstPort <= lastPort, { path: ['lastPort'], message: 'is not below the first port' })
+}
 
-const digest = (token: string) => new Uint8Array(createHash('sha256').update(token).digest())
+export type NodeServiceDeps = {
+  db: Database
+  bus: EventBus
+  audit: AuditService
+  readModel: NodeReadModel
+  /** The newest measurement of a server; null when there is none of the last minutes. */
+  latestSample: (serverId: string) => { memoryBytes: number; cpuPercent: number; diskBytes: number } | null
+}
 
-export type NodeServiceDeps = { db: Database; bus: EventBus; audit: AuditService; readModel: NodeReadModel }
+export function createNodeService({ db, bus, audit, readModel, latestSample }: NodeServiceDeps): NodeService {
+  async function known(id: string): Promise<NodeView> {
+    const [node] = await readModel.byIds([id])
+    if (node == null) throw new NotFoundError('The node')
+    return node
+  }
 
-export function createNodeService({ db, bus, audit, readModel }: NodeServiceDeps): NodeService {
   return {
-    async createEnrolmentToken(actor, input) {
-      const { name, address, firstPort, lastPort } = validate(enrolmentInput, input)
-      if ((await db.prisma.node.count({ where: { name } })) > 0)
-        throw new ValidationError([{ path: ['name'], code: 'TAKEN', message: 'is the name of another node' }])
-      const token = randomBytes(32).toString('base64url')
-      const expiresAt = new Date(Date.now() + TOKEN_HOURS * 3_600_000)
-      await db.transaction(async (tx) => {
-        const id = newId()
-        await tx.prisma.enrolmentToken.create({
-          data: { id, tokenHash: digest(token), nodeName: name, address, firstPort, lastPort, expiresAt },
-        })
-        await audit.record(tx, actor, {
-          action: 'node:manage',
-          subject: { kind: 'enrolmentToken', id, name },
-          change: { address, firstPort, lastPort },
-        })
-      })
-      return { token, expiresAt }
-    },
-
-    async enrol(token, publicKey, agentVersion) {
-      return db.transaction(async (tx) => {
-        // Locked: two agents with one token cannot both become a node.
-        const [row] = await tx.prisma.$queryRaw<
-          { id: string }[]
-        >`select id from "EnrolmentToken" where "tokenHash" = ${digest(token)} for update`
-        const enrolment = row === undefined ? null : await tx.prisma.enrolmentToken.findUnique({ where: { id: row.id } })
-        if (enrolment === null) throw new EnrolmentRefusedError('The enrolment token is not known.')
-        if (enrolment.usedAt !== null) {
-          const node = await tx.prisma.node.findUnique({ where: { name: enrolment.nodeName } })
-          if (node !== null && Buffer.from(node.publicKey).equals(publicKey)) return node
-          throw new EnrolmentRefusedError('The enrolment token has been used.')
-        }
-        if (enrolment.expiresAt <= new Date()) throw new EnrolmentRefusedError('The enrolment token has expired.')
-        await tx.prisma.enrolmentToken.update({ where: { id: enrolment.id }, data: { usedAt: new Date() } })
-        const node = await tx.prisma.node.create({
-          data: { id: newId(), name: enrolment.nodeName, address: enrolment.address, publicKey, agentVersion },
-        })
-        await addStock(tx, node.id, enrolment.address, enrolment.firstPort, enrolment.lastPort)
-        await audit.record(tx, SYSTEM, { action: 'node:enrol', subject: { kind: 'node', id: node.id, name: node.name } })
-        tx.afterCommit(() => {
-          bus.publish('node', { nodeId: node.id })
-        })
-        return node
-      })
-    },
-
     page: (_actor, request) => readModel.page(request),
     byIds: (ids) => readModel.byIds(ids),
+    history: (_actor, nodeId, request) => readModel.history(nodeId, request),
     freePorts: (nodeId, first) => readModel.freePorts(nodeId, first),
+
+    async usage(ids) {
+      const serversOf = await readModel.serverIds(ids)
+      return ids.map((id) => {
+        const used: NodeUsage = { memoryBytes: 0, cpuPercent: 0, diskBytes: 0 }
+        for (const serverId of serversOf.get(id) ?? []) {
+          const sample = latestSample(serverId)
+          if (sample === null) continue
+          used.memoryBytes += sample.memoryBytes
+          used.cpuPercent += sample.cpuPercent
+          used.diskBytes += sample.diskBytes
+        }
+        return used
+      })
+    },
 
     async *events(_actor, signal) {
       for await (const { nodeId } of bus.subscribe('node', { signal })) {
         const occurredAt = new Date()
-        const [node] = await readModel.byIds([nodeId])
-        if (node != null) yield { occurredAt, node }
+        const [node = null] = await readModel.byIds([nodeId])
+        yield { occurredAt, nodeId, node }
       }
+    },
+
+    async update(actor, input) {
+      const { id } = input
+      const given = validate(updateNodeInput, input)
+      const wanted = Object.fromEntries(Object.entries(given).filter(([, value]) => value != null)) as Partial<Settings>
+      const change = async (tx: Transaction) => {
+        const before = await lockNode(tx, id)
+        const changes = changesOf(before, wanted)
+        if (changes.length === 0) return
+        await tx.prisma.node.update({ where: { id }, data: wanted })
+        const record = (kind: Parameters<typeof recordNodeEvent>[3], fields: typeof changes) =>
+          fields.length === 0 ? Promise.resolve() : recordNodeEvent(tx, bus, id, kind, { changes: fields }, nameOf(actor))
+        await record(
+          'RENAMED',
+          changes.filter(({ field }) => field === 'name'),
+        )
+        await record(
+          'CHANGED',
+          changes.filter(({ field }) => field !== 'name' && field !== 'isMaintenance'),
+        )
+        if (changes.some(({ field }) => field === 'isMaintenance'))
+          await recordNodeEvent(tx, bus, id, wanted.isMaintenance === true ? 'MAINTENANCE_ON' : 'MAINTENANCE_OFF', {}, nameOf(actor))
+        await audit.record(tx, actor, {
+          action: 'node:manage',
+          subject: { kind: 'node', id, name: wanted.name ?? before.name },
+          change: Object.fromEntries(changes.map(({ field, to }) => [field, to])),
+        })
+      }
+      await db.transaction(change).catch((error: unknown) => {
+        if (!isDuplicate(error)) throw error
+        throw new ValidationError([{ path: ['name'], code: 'TAKEN', message: 'is the name of another node' }])
+      })
+      return known(id)
+    },
+
+    async remove(actor, id) {
+      await db.transaction(async (tx) => {
+        // Before the node, as enrolling does, or the two wait crosswise.
+        if (isId(id)) await tx.prisma.enrolmentToken.deleteMany({ where: { nodeId: id, usedAt: null } })
+        const node = await lockNode(tx, id)
+        // Those that are being deleted too: only the node's word frees what they left on it.
+        const servers = await tx.prisma.server.count({ where: { nodeId: id } })
+        if (servers > 0) throw new NodeInUseError(node.name, servers)
+        await tx.prisma.node.delete({ where: { id } })
+        await audit.record(tx, actor, {
+          action: 'node:manage',
+          subject: { kind: 'node', id, name: node.name },
+          change: { isDeleted: true },
+        })
+        tx.afterCommit(() => {
+          bus.publish('nodeRevoked', { nodeId: id })
+          bus.publish('node', { nodeId: id })
+        })
+      })
     },
   }
 }

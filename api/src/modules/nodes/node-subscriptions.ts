@@ -1,11 +1,15 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf } from '../../graphql/context.ts'
-import type { NodeView } from './node-read-model.ts'
+import type { NodeChange } from './node-service.ts'
 import { NodeType } from './node-types.ts'
 
-const NodeChangedEvent = builder.objectRef<{ occurredAt: Date; node: NodeView }>('NodeChangedEvent').implement({
+const NodeChangedEvent = builder.objectRef<NodeChange>('NodeChangedEvent').implement({
   description: 'A node came, left, or shows something else.',
-  fields: (t) => ({ occurredAt: t.expose('occurredAt', { type: 'DateTime' }), node: t.expose('node', { type: NodeType }) }),
+  fields: (t) => ({
+    occurredAt: t.expose('occurredAt', { type: 'DateTime' }),
+    nodeId: t.exposeID('nodeId'),
+    node: t.expose('node', { type: NodeType, nullable: true, description: 'As it is now; null when it was deleted.' }),
+  }),
 })
 
 builder.subscriptionField('nodeEvents', (t) =>

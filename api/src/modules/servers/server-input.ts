@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ValidationError, type FieldProblem } from '../../lib/errors.ts'
 import { isStopSignal } from '../../lib/signals.ts'
+import { location, tags } from '../nodes/node-input.ts'
 import type { TemplateSpec } from '../templates/template-spec.ts'
 import { problemOfValue } from '../templates/variable-rules.ts'
 
@@ -32,6 +33,8 @@ export const createServerInput = z.object({
   name: serverName,
   templateId: z.uuid('is no template'),
   nodeId: z.uuid('is no node').nullish(),
+  location: location.nullish(),
+  tags: tags.nullish(),
   ownerId: z.uuid('is no user').nullish(),
   memoryMiB: amount(MEMORY_MIB),
   cpuPercent: amount(CPU_PERCENT),

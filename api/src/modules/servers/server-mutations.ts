@@ -3,6 +3,7 @@ import { actorOf, type Context } from '../../graphql/context.ts'
 import {
   CapacityError,
   IdempotencyConflictError,
+  NodeMaintenanceError,
   NotFoundError,
   PortUnavailableError,
   StateConflictError,
@@ -31,6 +32,8 @@ const CreateServerInput = builder.inputType('CreateServerInput', {
     name: t.string({ required: true, description: '1 to 64 characters; need not be unique.' }),
     templateId: t.id({ required: true }),
     nodeId: t.id({ description: 'Absent: placed by free capacity.' }),
+    location: t.string({ description: 'Without nodeId: only nodes of this location.' }),
+    tags: t.stringList({ description: 'Without nodeId: only nodes that have all of them.' }),
     ownerId: t.id({ description: 'Absent: the caller.' }),
     memoryMiB: t.int({ required: true }),
     cpuPercent: t.int({ required: true, description: '100 is one core.' }),
@@ -51,7 +54,9 @@ builder.mutationField('createServer', (t) =>
     type: CreateServerSuccess,
     description: 'Reserves room and ports, then builds the image and installs.',
     authScopes: { permission: 'server:create' },
-    errors: { types: [ValidationError, NotFoundError, PortUnavailableError, CapacityError, IdempotencyConflictError] },
+    errors: {
+      types: [ValidationError, NotFoundError, PortUnavailableError, CapacityError, NodeMaintenanceError, IdempotencyConflictError],
+    },
     args: { input: t.arg({ type: CreateServerInput, required: true }) },
     resolve: async (_root, { input }, context) => ({
       server: await context.services.servers.known(await context.services.servers.create(actorOf(context), input)),

@@ -15,7 +15,7 @@ import { addCommand, finishCommands } from '../commands/command-store.ts'
 import { OPEN_STATUSES, type CommandView } from '../commands/command-view.ts'
 import { specOf } from '../templates/template-service.ts'
 import type { TemplatePort } from '../templates/template-spec.ts'
-import { lockNodeWithRoom } from './placement.ts'
+import { placeServer } from './placement.ts'
 import { forEachServer, type BulkInput, type BulkOutcome } from './server-bulk.ts'
 import { recordServerEvent, type ServerEventKind } from './server-events.ts'
 import { followServers, type ServerChange } from './server-feed.ts'
@@ -32,7 +32,7 @@ export type PowerInput = { id: string; idempotencyKey?: string | null | undefine
 /** Ids of what a power order changed and made. */
 export type PowerResult = { serverId: string; commandId: string }
 
-export type ServerService = Pick<ServerReadModel, 'page' | 'counts'> & {
+export type ServerService = Pick<ServerReadModel, 'page' | 'counts' | 'byIds'> & {
   /** null when it is unknown, not visible or deleted. */
   byId(actor: UserActor, id: string): Promise<ServerView | null>
   /** A server that this request has changed. */
@@ -185,7 +185,15 @@ export function createServerService({ db, bus, audit, readModel, history }: Serv
     const spec = specOf(template)
     const values = variableValues(spec, input.variables ?? [])
     const wanted = wantedPorts(spec.ports, input.ports ?? [])
-    const nodeId = await lockNodeWithRoom(tx, input.nodeId ?? null, input, wanted.length)
+    const nodeId = await placeServer(tx, actor, {
+      nodeId: input.nodeId ?? null,
+      location: input.location || null,
+      tags: input.tags ?? [],
+      memoryMiB: input.memoryMiB,
+      cpuPercent: input.cpuPercent,
+      diskMiB: input.diskMiB,
+      ports: wanted,
+    })
     const server = await tx.prisma.server.create({
       data: {
         id: newId(),
@@ -225,6 +233,7 @@ export function createServerService({ db, bus, audit, readModel, history }: Serv
   const service: ServerService = {
     page: readModel.page,
     counts: readModel.counts,
+    byIds: readModel.byIds,
     byId,
 
     async known(id) {

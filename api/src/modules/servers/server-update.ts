@@ -5,7 +5,7 @@ import { nameOf, type UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError } from '../../lib/errors.ts'
 import { validate } from '../../lib/validate.ts'
 import { specOf } from '../templates/template-service.ts'
-import { lockNodeWithRoom } from './placement.ts'
+import { assertRoom, lockNodeOf } from './placement.ts'
 import { recordServerEvent, type SettingChange } from './server-events.ts'
 import { updateServerInput, variableValues, type UpdateServerInput } from './server-input.ts'
 import { lockServer } from './server-lock.ts'
@@ -40,14 +40,14 @@ function columnsOf({ name, memoryMiB, cpuPercent, diskMiB, restartPolicy, bootPo
 
 const asText = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : `${(value ?? '') as string | number}`)
 
-/** Reserves what it grows by: the node's row is locked, so that a create at the same time cannot sell the same room. */
+/** Reserves what it grows by; the node's row is locked, so that a create at the same time cannot sell the same room. */
 async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Server>): Promise<void> {
   const grown = (name: (typeof LIMITS)[number]) => {
     const by = (wanted[name] ?? server[name]) - server[name]
     return by > 0 ? by : -Infinity
   }
   const growth = { memoryMiB: grown('memoryMiB'), cpuPercent: grown('cpuPercent'), diskMiB: grown('diskMiB') }
-  if (Math.max(...Object.values(growth)) > 0) await lockNodeWithRoom(tx, server.nodeId, growth, 0)
+  if (Math.max(...Object.values(growth)) > 0) await assertRoom(tx, server.nodeId, growth)
 }
 
 /**
@@ -56,6 +56,7 @@ async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Se
  */
 export function createServerUpdate({ db, bus, audit }: Pick<ServerServiceDeps, 'db' | 'bus' | 'audit'>) {
   async function update(tx: Transaction, actor: UserActor, input: UpdateServerInput): Promise<{ serverId: string }> {
+    if (LIMITS.some((name) => input[name] != null)) await lockNodeOf(tx, input.id)
     const server = await lockServer(tx, input.id)
     demand(actor, server, 'server:update')
     if (server === null) throw new NotFoundError('The server')

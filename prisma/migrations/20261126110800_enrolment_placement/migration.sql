@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE "EnrolmentToken" ADD COLUMN     "location" TEXT NOT NULL DEFAULT '',
+ADD COLUMN     "tags" TEXT[];
