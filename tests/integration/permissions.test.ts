@@ -131,7 +131,15 @@ describe('the role User', () => {
     const user = await api.user('ordinary')
     const { viewer } = await user.query<{ viewer: { permissions: string[] } }>('{ viewer { permissions } }')
     expect(viewer.permissions).toContain('server:create')
-    for (const permission of ['server:read-all', 'server:create-for-others', 'node:manage', 'template:import', 'user:read', 'audit:read'])
+    for (const permission of [
+      'server:read-all',
+      'server:create-for-others',
+      'node:manage',
+      'allocation:manage',
+      'template:import',
+      'user:read',
+      'audit:read',
+    ])
       expect(viewer.permissions).not.toContain(permission)
   })
 

@@ -13,6 +13,7 @@ import type { InstallationService } from '../modules/installations/installation-
 import type { MetricsService, ServerMetrics } from '../modules/metrics/metrics-service.ts'
 import type { SampleStore } from '../modules/metrics/sample-store.ts'
 import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
+import { markAllOffline, markOffline, markOnline, recordClockOffset } from '../modules/nodes/node-events.ts'
 import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
 import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
 import type { AgentSocket } from './agent-builder.ts'
@@ -101,12 +102,6 @@ export type AgentGatewayDeps = {
   log: Logger
 }
 
-/** How far a node's clock is ahead of ours, within what the column holds. */
-function clockOffset(wallClock: Date): number {
-  const most = 2 ** 31 - 1
-  return Math.max(-most, Math.min(most, wallClock.getTime() - Date.now()))
-}
-
 /** True for the signature of this node's key over what the protocol says is signed. */
 function isSigned(publicKey: Uint8Array, text: string, signature: string): boolean {
   const key = createPublicKey({ key: Buffer.concat([ED25519_PREFIX, publicKey]), format: 'der', type: 'spki' })
@@ -119,6 +114,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
   const sockets = new Map<string, AgentSocket>()
   /** Servers that were seen to belong to a socket's node: consoles are pushed far too often to ask the database each time. */
   const owned = new WeakMap<AgentSocket, Set<string>>()
+  bus.on('nodeRevoked', ({ nodeId }) => {
+    const socket = sockets.get(nodeId)
+    // Off the map first: until the peer has answered the close, messages still come in.
+    sockets.delete(nodeId)
+    socket?.close(4401, 'the key of this node is not valid any more')
+  })
 
   function agentOf(socket: AgentSocket): AgentActor & { storeId: string } {
     if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
@@ -163,7 +164,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
 
   return {
     async forgetSessions() {
-      await db.prisma.node.updateMany({ data: { sessionId: null, isOnline: false } })
+      await db.transaction((tx) => markAllOffline(tx, bus))
     },
 
     async enrol(socket, { token, publicKey, agentVersion }) {
@@ -204,7 +205,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const text = `catalyst-agent-sign-in\n${challenge.text}\n${nodeId}\n${String(protocolVersion)}\n${deps.instanceId}`
       if (node === null || !isSigned(node.publicKey, text, signature)) throw refusal
       const sessionId = newId()
-      await db.prisma.node.update({ where: { id: nodeId }, data: { sessionId, protocolVersion, lastSeenAt: new Date() } })
+      // The key that signed must still be the node's: a re-key that was committed meanwhile wins.
+      const { count } = await db.prisma.node.updateMany({
+        where: { id: nodeId, publicKey: node.publicKey },
+        data: { sessionId, protocolVersion, lastSeenAt: new Date() },
+      })
+      if (count === 0) throw refusal
       const older = sockets.get(nodeId)
       sockets.set(nodeId, socket)
       socket.protocolVersion = protocolVersion
@@ -224,13 +230,13 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
           data: {
             agentVersion: agentVersion.slice(0, 32),
             lastSeenAt: new Date(),
-            clockOffsetMs: clockOffset(wallClock),
             runtimeName: runtime.name.slice(0, 64),
             runtimeVersion: runtime.version.slice(0, 64),
             cgroupVersion: runtime.cgroupVersion,
             ...capacity,
           },
         })
+        await recordClockOffset(tx, bus, agent.id, wallClock.getTime() - Date.now())
       })
       socket.storeId = storeId
     },
@@ -238,7 +244,8 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     async heartbeat(socket, wallClock) {
       const agent = agentOf(socket)
       await write(socket, agent, async (tx) => {
-        await tx.prisma.node.update({ where: { id: agent.id }, data: { lastSeenAt: new Date(), clockOffsetMs: clockOffset(wallClock) } })
+        await tx.prisma.node.update({ where: { id: agent.id }, data: { lastSeenAt: new Date() } })
+        await recordClockOffset(tx, bus, agent.id, wallClock.getTime() - Date.now())
       })
     },
 
@@ -257,14 +264,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
               console.forget(report.serverId)
             })
         // States are known from the first report on: only then the node's servers are shown as they are.
-        const { count } = await tx.prisma.node.updateMany({
-          where: { id: agent.id, isOnline: false },
-          data: { isOnline: true, lastSeenAt: new Date() },
-        })
-        if (count > 0)
-          tx.afterCommit(() => {
-            bus.publish('node', { nodeId: agent.id })
-          })
+        await markOnline(tx, bus, agent.id)
         return applied
       })
     },
@@ -349,13 +349,8 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const { agent } = socket
       if (agent === null) return
       if (sockets.get(agent.id) === socket) sockets.delete(agent.id)
-      const { count } = await db.prisma.node.updateMany({
-        where: { id: agent.id, sessionId: agent.sessionId },
-        data: { sessionId: null, isOnline: false },
-      })
-      if (count === 0) return
-      log.info({ nodeId: agent.id }, 'agent disconnected')
-      bus.publish('node', { nodeId: agent.id })
+      const wasNewest = await db.transaction((tx) => markOffline(tx, bus, { id: agent.id, sessionId: agent.sessionId }, 'DISCONNECTED'))
+      if (wasNewest) log.info({ nodeId: agent.id }, 'agent disconnected')
     },
   }
 }

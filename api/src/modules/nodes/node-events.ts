@@ -20,7 +20,9 @@ export type NodeEventKind = (typeof NODE_EVENT_KINDS)[number]
 export type OfflineReason = 'DISCONNECTED' | 'API_STARTED' | 'REKEYED'
 
 /** A clock that is wrong by more shows wrong times to people: the node warns. */
-export const CLOCK_WARNING_MS = 5_000
+const CLOCK_WARNING_MS = 5_000
+/** What the column holds: 24 days. */
+const MOST_OFFSET_MS = 2 ** 31 - 1
 
 /** Puts an event into a node's history, and tells of the node after the commit. */
 export async function recordNodeEvent(
@@ -67,10 +69,7 @@ export async function markAllOffline(tx: Transaction, bus: EventBus): Promise<vo
   for (const { id } of online) await recordNodeEvent(tx, bus, id, 'OFFLINE', { reason: 'API_STARTED' satisfies OfflineReason })
 }
 
-/** What the column holds: 24 days. */
-const MOST_OFFSET_MS = 2 ** 31 - 1
-
-/** Keeps how far the node's wall clock is off; the history says when that passes {@link CLOCK_WARNING_MS}. */
+/** Keeps how far the node's wall clock is off; the history says when that passes 5 s. */
 export async function recordClockOffset(tx: Transaction, bus: EventBus, nodeId: string, measuredMs: number): Promise<void> {
   const offsetMs = Math.round(Math.min(Math.max(measuredMs, -MOST_OFFSET_MS), MOST_OFFSET_MS))
   const node = await tx.prisma.node.findUniqueOrThrow({ where: { id: nodeId }, select: { clockOffsetMs: true } })
