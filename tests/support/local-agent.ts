@@ -110,8 +110,8 @@ export async function startLocalAgent(options: LocalAgentOptions): Promise<Local
   }
 
   async function start(): Promise<void> {
-    const [command, ...args] = [...wrapper, process.execPath, AGENT_MAIN, 'serve'] as [string, ...string[]]
-    const started = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const [command = process.execPath, ...args] = wrapper.length === 0 ? [] : [...wrapper, process.execPath]
+    const started = spawn(command, [...args, AGENT_MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     child = started
     const read = (chunk: Buffer) => (printed += chunk.toString())
     started.stdout?.on('data', read)
