@@ -32,7 +32,7 @@ export default {
     forbid('tests-by-the-front-door', '^tests/', '^(api|agent|dashboard)/', {
       to: {
         pathNot:
-          '^(api/src/(app|env)|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
+          '^(api/src/(app|env|scheduler/scheduler)|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
       },
       comment: 'Tests use the composition roots, and the implementations of what touches a host: runtime, images, network.',
     }),

@@ -40,6 +40,8 @@ import { createTemplateReadModel } from './modules/templates/template-read-model
 import { createTemplateService } from './modules/templates/template-service.ts'
 import { createUserReadModel } from './modules/users/user-read-model.ts'
 import { createUserService, type UserService } from './modules/users/user-service.ts'
+import { createJobs } from './scheduler/jobs.ts'
+import { startScheduler } from './scheduler/scheduler.ts'
 
 /** The api, running. */
 export type App = {
@@ -213,6 +215,16 @@ export async function createApp(env: Env): Promise<App> {
       await Promise.all([http.stop(), socket.stop(), gateway.stop()])
     })
     const port = await http.listen(env.host, env.httpPort)
+    const scheduler = await startScheduler({
+      databaseUrl: env.databaseUrl,
+      mongodbUrl: env.mongodbUrl,
+      jobs: createJobs({ db, auth: services.auth }),
+      onOutcome: () => undefined,
+      onError: (error, job) => {
+        logger.warn({ err: error, job }, 'the scheduler met an error')
+      },
+    })
+    cleanUps.push(() => scheduler.stop())
     logger.info({ host: env.host, port }, 'listening')
     return `http://${env.host.includes(':') ? `[${env.host}]` : env.host}:${String(port)}`
   }

@@ -8,6 +8,7 @@ describe('parseEnv', () => {
       httpPort: 3000,
       publicUrl: null,
       databaseUrl: 'postgresql://localhost/x',
+      mongodbUrl: null,
       dashboardDir: null,
       logLevel: 'info',
       administrator: null,

@@ -8,6 +8,8 @@ export type Env = {
   /** Links, the Origin check and cookies use only this address; null: `http://localhost:<port>`. No slash at its end. */
   publicUrl: string | null
   databaseUrl: string
+  /** Keeps the scheduler's jobs; null keeps them in PostgreSQL. */
+  mongodbUrl: string | null
   /** Built dashboard; null serves none. */
   dashboardDir: string | null
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
@@ -29,6 +31,7 @@ const schema = z.object({
   CATALYST_HTTP_PORT: z.preprocess(unset, z.coerce.number().int().min(0).max(65535).default(3000)),
   CATALYST_PUBLIC_URL: optional(z.url({ protocol: /^https?$/ })),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  MONGODB_URL: optional(z.url({ protocol: /^mongodb(\+srv)?$/ })),
   CATALYST_DASHBOARD_DIR: optional(z.string().startsWith('/')),
   LOG_LEVEL: z.preprocess(unset, z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
   CATALYST_ADMIN_EMAIL: optional(z.email()),
@@ -52,6 +55,7 @@ export function parseEnv(variables: Readonly<Record<string, string | undefined>>
     httpPort: values.CATALYST_HTTP_PORT,
     publicUrl: values.CATALYST_PUBLIC_URL === undefined ? null : values.CATALYST_PUBLIC_URL.replace(/\/$/, ''),
     databaseUrl: values.DATABASE_URL,
+    mongodbUrl: values.MONGODB_URL ?? null,
     dashboardDir: values.CATALYST_DASHBOARD_DIR ?? null,
     logLevel: values.LOG_LEVEL,
     administrator: email === undefined || password === undefined ? null : { email, password },

@@ -49,6 +49,7 @@ export async function startApi(options: { dashboardDir?: string; publicUrl?: str
       httpPort: 0,
       publicUrl: options.publicUrl ?? PUBLIC_URL,
       databaseUrl: database.url,
+      mongodbUrl: null,
       dashboardDir: options.dashboardDir ?? null,
       logLevel: 'silent',
       administrator: ADMINISTRATOR,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Prisma } from '@catalyst/prisma/client'
-import type { Transaction } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 import { IdempotencyConflictError, ValidationError } from '../lib/errors.ts'
 
 const KEPT_MS = 24 * 3_600_000
@@ -35,4 +35,9 @@ export async function once<Result extends Prisma.InputJsonObject>(
   const result = await work()
   await tx.prisma.idempotencyKey.update({ where: { actorId_mutation_key: id }, data: { result } })
   return result
+}
+
+/** Drops the keys whose time is over. */
+export async function forgetKeys(db: Database): Promise<void> {
+  await db.prisma.idempotencyKey.deleteMany({ where: { createdAt: { lt: new Date(Date.now() - KEPT_MS) } } })
 }

@@ -33,6 +33,8 @@ export type AuthService = {
   applyRevocation(payload: string): void
   /** Revocations may have been missed: everything is read again. */
   forgetSessions(): void
+  /** Drops the sessions whose time is over. */
+  dropExpired(): Promise<void>
 }
 
 /** Channel on which instances tell each other about revoked sessions. */
@@ -190,6 +192,10 @@ export function createAuthService({ db, bus, audit, passwords, clock, isListenin
 
     forgetSessions() {
       cache.clear()
+    },
+
+    async dropExpired() {
+      await db.prisma.session.deleteMany({ where: { expiresAt: { lt: clock.now() } } })
     },
   }
 }

@@ -1,0 +1,14 @@
+import { forgetKeys } from '../db/idempotency.ts'
+import type { Database } from '../db/database.ts'
+import type { AuthService } from '../modules/auth/auth-service.ts'
+import type { RecurringJob } from './recurring-job.ts'
+
+export type JobsDeps = { db: Database; auth: AuthService }
+
+/** The registry: every recurring piece of work of the api. */
+export function createJobs({ db, auth }: JobsDeps): RecurringJob[] {
+  return [
+    { name: 'sessions: drop expired', every: '1 hour', run: () => auth.dropExpired() },
+    { name: 'idempotency keys: drop expired', every: '1 hour', run: () => forgetKeys(db) },
+  ]
+}
