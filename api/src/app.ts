@@ -32,6 +32,7 @@ import { createEnrolmentService } from './modules/nodes/enrolment-service.ts'
 import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
 import { createNodeService } from './modules/nodes/node-service.ts'
 import { createRoleService } from './modules/roles/role-service.ts'
+import { createServerChanges } from './modules/servers/server-changes.ts'
 import { createServerHistoryReadModel } from './modules/servers/server-history-read-model.ts'
 import { createServerReadModel } from './modules/servers/server-read-model.ts'
 import { createServerReports } from './modules/servers/server-reports.ts'
@@ -101,6 +102,8 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
   const audit = createAuditService()
   const passwords = createPasswords()
   const monotonicMs = () => clock.monotonicMs()
+  const samples = createSampleStore({ db, now: () => clock.now() })
+  const changes = createServerChanges({ bus })
   const auth = createAuthService({ db, bus, audit, passwords, clock, isListening })
   const metrics = createMetricsService({ db, bus })
   const services: Services = {
@@ -115,6 +118,8 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
       db,
       bus,
       audit,
+      samples,
+      changes,
       readModel: createServerReadModel({ db }),
       history: createServerHistoryReadModel({ db }),
     }),
@@ -122,7 +127,7 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
     metrics,
     installations: createInstallationService({ db, bus }),
   }
-  return { bus, services, roles: createRoleService({ db }), monotonicMs }
+  return { bus, services, samples, changes, roles: createRoleService({ db }), monotonicMs }
 }
 
 /** Opens the services for one piece of administration, without listening to anything. @throws DatabaseNotReadyError */
@@ -141,7 +146,7 @@ export async function createApp(env: Env): Promise<App> {
   const logger = createLogger(env.logLevel)
   const { db, migrations } = await openDatabase(env, logger)
   const listening = { isActive: () => false }
-  const { bus, services, roles, monotonicMs } = createServices(db, logger, systemClock, () => listening.isActive())
+  const { bus, services, samples, changes, roles, monotonicMs } = createServices(db, logger, systemClock, () => listening.isActive())
   const cleanUps: (() => Promise<void>)[] = [() => db.close(), () => services.console.close()]
   const stop = async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
@@ -155,8 +160,7 @@ export async function createApp(env: Env): Promise<App> {
     await services.templates.importBundled()
 
     const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
-    const samples = createSampleStore({ db, now: () => systemClock.now() })
-    const reports = createServerReports({ bus, samples })
+    const reports = createServerReports({ bus, samples, changes })
     const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, samples, monotonicMs, log: logger })
     await gateway.start()
     const onExpiryError = (error: unknown) => {

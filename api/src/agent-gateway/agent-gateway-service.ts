@@ -6,7 +6,7 @@ import type { EventBus } from '../events/event-bus.ts'
 import type { AgentActor } from '../lib/actor.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { createRateLimiter } from '../lib/rate-limiter.ts'
-import { finishCommands } from '../modules/commands/command-store.ts'
+import { finishCommands, renewWaitingWishes } from '../modules/commands/command-store.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
@@ -19,6 +19,8 @@ import type { ServerReport, ServerReports } from '../modules/servers/server-repo
 import type { AgentSocket } from './agent-builder.ts'
 import { streamOrders, type Order } from './orders.ts'
 
+/** From this version on agents tell events. */
+const EVENTS_SINCE = 2
 /** Oldest first: what this api speaks. */
 const PROTOCOL_VERSIONS = [1, 2] as const
 /** Three missed ones and the node counts as away: 15 s. */
@@ -257,14 +259,18 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         list.map((report) => report.serverId),
       )
       return write(socket, agent, async (tx) => {
-        const applied = await reports.apply(tx, agent, agent.storeId, list)
+        const applied = await reports.apply(
+          tx,
+          { agent, storeId: agent.storeId, tellsEvents: socket.protocolVersion >= EVENTS_SINCE },
+          list,
+        )
         for (const report of list)
           if (report.isRemoved)
             tx.afterCommit(() => {
               console.forget(report.serverId)
             })
         // States are known from the first report on: only then the node's servers are shown as they are.
-        await markOnline(tx, bus, agent.id)
+        if (await markOnline(tx, bus, agent.id)) await renewWaitingWishes(tx, agent.id)
         return applied
       })
     },

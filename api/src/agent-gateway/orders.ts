@@ -1,11 +1,13 @@
 import type { Database } from '../db/database.ts'
 import type { EventBus } from '../events/event-bus.ts'
 import type { AgentActor } from '../lib/actor.ts'
+import { reachStep } from '../lib/step.ts'
 import { ORDER_KINDS, type Command } from '../modules/commands/command-store.ts'
 import { OPEN_STATUSES } from '../modules/commands/command-view.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { MetricsService } from '../modules/metrics/metrics-service.ts'
 import { assignmentOf, type Assignment } from '../modules/servers/assignment.ts'
+import { readTombstones, WITH_PARTS } from '../modules/servers/tombstone-store.ts'
 
 type OrderKind = (typeof ORDER_KINDS)[number]
 
@@ -29,7 +31,6 @@ const SNAPSHOT_PART = 20
 /** A session that does not take its orders is ended instead of growing. */
 const MOST_WAITING = 2000
 
-const WITH_PARTS = { template: true, allocations: true, variables: true } as const
 const isOrderKind = (kind: string): kind is OrderKind => (ORDER_KINDS as readonly string[]).includes(kind)
 
 export type OrdersDeps = { db: Database; bus: EventBus; console: ConsoleService; metrics: MetricsService }
@@ -71,6 +72,7 @@ export async function* streamOrders(
     if (!isOrderKind(command.kind)) return null
     await db.prisma.command.updateMany({ where: { id: command.id, status: 'PENDING' }, data: { status: 'SENT', sentAt: new Date() } })
     const payload = command.payload as { consoleInput?: string; installationId?: string }
+    reachStep('order:sending', command.serverId)
     return {
       kind: 'CommandOrder',
       id: command.id,
@@ -93,13 +95,18 @@ export async function* streamOrders(
       return command === null ? null : toCommand(command)
     }
     const server = await db.prisma.server.findFirst({ where: { id: event.order.serverId, nodeId: agent.id }, include: WITH_PARTS })
-    if (server === null) return null
+    if (server === null) {
+      const [assignment] = await readTombstones(db, agent.id, event.order.serverId)
+      return assignment === undefined ? null : { kind: 'AssignmentOrder', assignment }
+    }
     own.add(server.id)
     await db.prisma.command.updateMany({
       where: { serverId: server.id, kind: { in: ['START', 'STOP'] }, status: 'PENDING' },
       data: { status: 'SENT', sentAt: new Date() },
     })
-    return { kind: 'AssignmentOrder', assignment: await toAssignment(server) }
+    const assignment = await toAssignment(server)
+    reachStep('order:sending', server.id)
+    return { kind: 'AssignmentOrder', assignment }
   }
 
   try {
@@ -114,7 +121,9 @@ export async function* streamOrders(
       isLast = servers.length < SNAPSHOT_PART
       last = servers.at(-1)?.id
       for (const server of servers) own.add(server.id)
-      yield { kind: 'AssignmentSnapshotOrder', assignments: await Promise.all(servers.map(toAssignment)), isLast }
+      const assignments = await Promise.all(servers.map(toAssignment))
+      if (isLast) assignments.push(...(await readTombstones(db, agent.id)))
+      yield { kind: 'AssignmentSnapshotOrder', assignments, isLast }
     }
     const open = await db.prisma.command.findMany({
       where: { nodeId: agent.id, kind: { in: [...ORDER_KINDS] }, status: { in: [...OPEN_STATUSES] } },

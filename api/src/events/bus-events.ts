@@ -1,7 +1,15 @@
 /** Topics of the bus. Events carry ids: who listens reads again what it needs. */
 export type BusEvents = {
   /** A row of a server's history was committed; `sequence` is its id. */
-  server: { serverId: string; ownerId: string; sequence: number; kind: 'CREATED' | 'CHANGED' | 'DELETED'; occurredAt: Date }
+  server: {
+    serverId: string
+    ownerId: string
+    sequence: number
+    kind: 'CREATED' | 'CHANGED' | 'DELETED'
+    occurredAt: Date
+    /** Of one whose row is gone: as it was last, for who looks on. */
+    last?: object
+  }
   /** A node came, left, or shows something else. */
   node: { nodeId: string }
   /** The node is gone or has another key: its session ends. */

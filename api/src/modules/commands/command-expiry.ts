@@ -1,3 +1,4 @@
+import type { Prisma } from '@catalyst/prisma/client'
 import type { Database } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { ServerReports } from '../servers/server-reports.ts'
@@ -9,6 +10,9 @@ export type CommandExpiry = { start(): void; stop(): Promise<void> }
 
 const LONGEST_SLEEP_MS = 60_000
 const SHORTEST_SLEEP_MS = 1000
+const SLEEP_AFTER_ERROR_MS = 5000
+/** These wait for a node that is away, without end: their time counts from its coming back. */
+const WAITING = { kind: { in: ['START', 'STOP'] }, node: { isOnline: false } } satisfies Prisma.CommandWhereInput
 
 export type CommandExpiryDeps = { db: Database; bus: EventBus; reports: ServerReports; now: () => Date; onError: (error: unknown) => void }
 
@@ -22,20 +26,13 @@ export function createCommandExpiry({ db, bus, reports, now, onError }: CommandE
       const expired = await finishCommands(
         tx,
         bus,
-        { deadline: { lte: now() } },
+        { deadline: { lte: now() }, NOT: WAITING },
         { status: 'EXPIRED', errorCode: 'EXPIRED', error: 'The node did not answer in time.' },
       )
-      for (const command of expired) {
-        if (command.kind === 'INSTALL')
-          await reports.finishInstallation(tx, command.serverId, command.id, {
-            status: 'FAILED',
-            exitCode: null,
-            error: 'The install did not end in time.',
-          })
-      }
+      for (const command of expired.toSorted((a, b) => a.serverId.localeCompare(b.serverId))) await reports.expire(tx, command)
     })
     const next = await db.prisma.command.findFirst({
-      where: { status: { in: [...OPEN_STATUSES] } },
+      where: { status: { in: [...OPEN_STATUSES] }, NOT: WAITING },
       orderBy: { deadline: 'asc' },
       select: { deadline: true },
     })
@@ -48,7 +45,7 @@ export function createCommandExpiry({ db, bus, reports, now, onError }: CommandE
     running = expire()
       .catch((error: unknown) => {
         onError(error)
-        return LONGEST_SLEEP_MS
+        return SLEEP_AFTER_ERROR_MS
       })
       .then((sleep) => {
         // A command made meanwhile with a nearer deadline is ended at the next look: at most a minute late.

@@ -46,6 +46,13 @@ export async function addCommand(
   return command
 }
 
+/** The time of wishes that waited for their node counts from now on. */
+export async function renewWaitingWishes(tx: Transaction, nodeId: string): Promise<void> {
+  await tx.prisma.$executeRaw`
+    update "Command" set deadline = greatest(deadline, now() + make_interval(secs => coalesce((payload->>'seconds')::int, 600)))
+    where "nodeId" = ${nodeId}::uuid and kind in ('START', 'STOP') and status in ('PENDING', 'SENT')`
+}
+
 type Outcome = { status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'; errorCode?: string | null; error?: string | null }
 
 /** Ends open commands; one that has ended keeps its first outcome. Returns those that ended now. */
@@ -55,7 +62,7 @@ export async function finishCommands(
   where: Prisma.CommandWhereInput,
   outcome: Outcome,
 ): Promise<Command[]> {
-  const open = await tx.prisma.command.findMany({ where: { ...where, status: { in: [...OPEN_STATUSES] } } })
+  const open = await tx.prisma.command.findMany({ where: { AND: [where, { status: { in: [...OPEN_STATUSES] } }] } })
   if (open.length === 0) return []
   await tx.prisma.command.updateMany({
     where: { id: { in: open.map((command) => command.id) }, status: { in: [...OPEN_STATUSES] } },

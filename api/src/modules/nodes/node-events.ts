@@ -39,13 +39,14 @@ export async function recordNodeEvent(
   })
 }
 
-/** Shows the node as there. Repeating it does nothing. */
-export async function markOnline(tx: Transaction, bus: EventBus, nodeId: string): Promise<void> {
+/** Shows the node as there; true when it was away. Repeating it does nothing. */
+export async function markOnline(tx: Transaction, bus: EventBus, nodeId: string): Promise<boolean> {
   const { count } = await tx.prisma.node.updateMany({
     where: { id: nodeId, isOnline: false },
     data: { isOnline: true, lastSeenAt: new Date() },
   })
   if (count > 0) await recordNodeEvent(tx, bus, nodeId, 'ONLINE')
+  return count > 0
 }
 
 /** Shows the node as away when this session of it is still the newest; true when it was. */

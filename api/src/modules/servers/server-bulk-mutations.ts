@@ -16,19 +16,23 @@ const BulkResult = builder.objectRef<Result>('BulkResult').implement({
   description: 'What became of one server of a selection.',
   fields: (t) => ({
     serverId: t.exposeID('serverId'),
-    server: t.expose('server', { type: ServerType, nullable: true, description: 'null when it was refused.' }),
+    server: t.expose('server', { type: ServerType, nullable: true, description: 'null when it was refused, and when it is gone already.' }),
     command: t.expose('command', { type: CommandType, nullable: true, description: 'null when it was refused, and of deletions.' }),
     error: t.expose('error', { type: ErrorInterface, nullable: true, description: 'Why it was refused; null when it was done.' }),
   }),
 })
 
-async function resultOf({ serverId, isDone, commandId, error }: BulkOutcome, { services }: Context): Promise<Result> {
-  return {
+async function resultsOf(outcomes: readonly BulkOutcome[], { services: { servers } }: Context): Promise<Result[]> {
+  const [known, commands] = await Promise.all([
+    servers.allKnown(outcomes.flatMap(({ serverId, isDone }) => (isDone ? [serverId] : []))),
+    servers.commands(outcomes.flatMap(({ commandId }) => (commandId === null ? [] : [commandId]))),
+  ])
+  return outcomes.map(({ serverId, commandId, error }) => ({
     serverId,
-    server: isDone ? await services.servers.known(serverId) : null,
-    command: commandId === null ? null : await services.servers.command(commandId),
+    server: known.get(serverId.toLowerCase()) ?? null,
+    command: commands.get(commandId ?? '') ?? null,
     error,
-  }
+  }))
 }
 
 /** The bulk mutations are alike: a selection in, a result for each server out. */
@@ -49,7 +53,7 @@ function bulkMutation(field: string, verb: BulkVerb, permission: Permission, des
       args: { input: t.arg({ type: Input, required: true }) },
       resolve: async (_root, { input }, context) => {
         const outcomes = await context.services.servers.bulk(actorOf(context), verb, input)
-        return { results: await Promise.all(outcomes.map((outcome) => resultOf(outcome, context))) }
+        return { results: await resultsOf(outcomes, context) }
       },
     }),
   )

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from '../../db/idempotency.ts'
 import type { Database } from '../../db/database.ts'
 import type { UserActor } from '../../lib/actor.ts'
@@ -36,13 +37,15 @@ export async function forEachServer(
   // Remembers the whole selection; each server then remembers its own answer.
   if (key !== null) await db.transaction((tx) => once(tx, actor.id, mutation, key, { ids }, async () => ({})))
 
+  const keyOf = (id: string) => (key === null ? null : createHash('sha256').update(`${key}/${id}`).digest('base64url'))
+
   const outcomes: BulkOutcome[] = []
   const waiting = [...ids.entries()]
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, id] = next
       try {
-        outcomes[index] = { ...(await work(actor, { id, idempotencyKey: key })), isDone: true, error: null }
+        outcomes[index] = { ...(await work(actor, { id, idempotencyKey: keyOf(id) })), isDone: true, error: null }
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
         outcomes[index] = { serverId: id, isDone: false, commandId: null, error }

@@ -60,14 +60,30 @@ export type AgentEvent = {
 
 type Subject = { id: string; ownerId: string }
 
-function publishLater(tx: Transaction, bus: EventBus, server: Subject, event: { id: bigint; kind: string; occurredAt: Date }): void {
+function publishLater(
+  tx: Transaction,
+  bus: EventBus,
+  server: Subject,
+  event: { id: bigint; kind: string; occurredAt: Date },
+  last?: object,
+): void {
   const kind: BusEvents['server']['kind'] = event.kind === 'CREATED' ? 'CREATED' : event.kind === 'DELETE' ? 'DELETED' : 'CHANGED'
   tx.afterCommit(() => {
-    bus.publish('server', { serverId: server.id, ownerId: server.ownerId, sequence: Number(event.id), kind, occurredAt: event.occurredAt })
+    bus.publish('server', {
+      serverId: server.id,
+      ownerId: server.ownerId,
+      sequence: Number(event.id),
+      kind,
+      occurredAt: event.occurredAt,
+      ...(last === undefined ? {} : { last }),
+    })
   })
 }
 
-/** Puts an event into a server's history, and tells it after the commit. */
+/**
+ * Puts an event into a server's history, and tells it after the commit.
+ * @param last the server as viewers see it, when its row will be gone by then
+ */
 export async function recordServerEvent(
   tx: Transaction,
   bus: EventBus,
@@ -75,9 +91,10 @@ export async function recordServerEvent(
   kind: ServerEventKind,
   data: ServerEventData,
   actorName: string | null,
+  last?: object,
 ): Promise<void> {
   const event = await tx.prisma.serverEvent.create({ data: { serverId: server.id, kind, data, actorName } })
-  publishLater(tx, bus, server, event)
+  publishLater(tx, bus, server, event, last)
 }
 
 /** Stores what an agent told, each once: what came before is passed over. Servers that are gone have no history any more. */

@@ -43,7 +43,7 @@ export async function* followServers(
 
   async function* changesOf(event: BusEvents['server'] | BusEvents['node']): AsyncGenerator<ServerChange, void, undefined> {
     if ('serverId' in event) {
-      const [server] = await readModel.byIds(actor, [event.serverId])
+      const [server] = event.last === undefined ? await readModel.byIds(actor, [event.serverId]) : [event.last as ServerView]
       if (server === undefined) return
       sequence = event.sequence
       told.set(server.id, server.isStale)

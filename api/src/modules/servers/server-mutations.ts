@@ -13,7 +13,7 @@ import type { Permission } from '../../lib/permissions.ts'
 import type { CommandView } from '../commands/command-view.ts'
 import { CommandType } from '../commands/command-types.ts'
 import type { ServerView } from './server-read-model.ts'
-import type { PowerResult } from './server-service.ts'
+import type { PowerResult, ServerPower } from './server-power.ts'
 import { ServerType } from './server-types.ts'
 
 const PortInput = builder.inputType('PortInput', {
@@ -64,15 +64,13 @@ builder.mutationField('createServer', (t) =>
   }),
 )
 
-type Power = 'start' | 'stop' | 'restart' | 'kill' | 'install' | 'abortInstallation'
-
 async function answer(context: Context, { serverId, commandId }: PowerResult): Promise<{ server: ServerView; command: CommandView }> {
   const { servers } = context.services
   return { server: await servers.known(serverId), command: await servers.command(commandId) }
 }
 
 /** The power mutations are alike: one input, one wish, the server and the command back. */
-function powerMutation(field: string, verb: Power, permission: Permission, description: string): void {
+function powerMutation(field: string, verb: keyof ServerPower, permission: Permission, description: string): void {
   const type = `${field.charAt(0).toUpperCase()}${field.slice(1)}`
   const Input = builder.inputType(`${type}Input`, {
     fields: (t) => ({ id: t.id({ required: true, description: 'The server.' }), idempotencyKey: t.string() }),

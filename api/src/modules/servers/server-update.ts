@@ -1,12 +1,13 @@
-import type { Prisma, Server } from '@catalyst/prisma/client'
+import type { Server } from '@catalyst/prisma/client'
 import type { Transaction } from '../../db/database.ts'
 import { once } from '../../db/idempotency.ts'
-import { nameOf, type UserActor } from '../../lib/actor.ts'
+import type { UserActor } from '../../lib/actor.ts'
 import { ForbiddenError, NotFoundError } from '../../lib/errors.ts'
+import { reachStep } from '../../lib/step.ts'
 import { validate } from '../../lib/validate.ts'
 import { specOf } from '../templates/template-service.ts'
 import { assertRoom, lockNodeOf } from './placement.ts'
-import { recordServerEvent, type SettingChange } from './server-events.ts'
+import type { SettingChange } from './server-events.ts'
 import { updateServerInput, variableValues, type UpdateServerInput } from './server-input.ts'
 import { lockServer } from './server-lock.ts'
 import { demand, hasPermission } from './server-policy.ts'
@@ -54,12 +55,15 @@ async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Se
  * Changes settings of a server. Limits are the agent's at once, what else a run goes by comes with its next start.
  * Id of the server. @throws ValidationError, NotFoundError, ForbiddenError, CapacityError, IdempotencyConflictError
  */
-export function createServerUpdate({ db, bus, audit }: Pick<ServerServiceDeps, 'db' | 'bus' | 'audit'>) {
+export function createServerUpdate({ db, bus, audit, changes }: Pick<ServerServiceDeps, 'db' | 'bus' | 'audit' | 'changes'>) {
   async function update(tx: Transaction, actor: UserActor, input: UpdateServerInput): Promise<{ serverId: string }> {
     if (LIMITS.some((name) => input[name] != null)) await lockNodeOf(tx, input.id)
     const server = await lockServer(tx, input.id)
     demand(actor, server, 'server:update')
     if (server === null) throw new NotFoundError('The server')
+    tx.afterCommit(() => {
+      reachStep('wish:committed', server.id)
+    })
     const wanted = columnsOf(input)
     const changed = Object.entries(wanted).filter(([name, value]) => asText(server[name as keyof Server]) !== asText(value))
     const changesLimits = changed.some(([name]) => (LIMITS as readonly string[]).includes(name))
@@ -68,32 +72,33 @@ export function createServerUpdate({ db, bus, audit }: Pick<ServerServiceDeps, '
     const values = input.variables == null ? new Map<string, string>() : variableValues(specOf(server.template), input.variables, current)
     const before = new Map(current.map(({ name, value }) => [name, value]))
     const changedVariables = [...values].filter(([name, value]) => before.get(name) !== value)
-    const changes: SettingChange[] = [
+    const settings: SettingChange[] = [
       ...changed.map(([setting, value]) => ({ setting, before: asText(server[setting as keyof Server]), after: asText(value) })),
       ...changedVariables.map(([setting, after]) => ({ setting, before: before.get(setting) ?? '', after })),
     ]
-    if (changes.length === 0) return { serverId: server.id }
+    if (settings.length === 0) return { serverId: server.id }
     if (changesLimits) await reserveGrowth(tx, server, wanted)
-    await tx.prisma.server.update({
-      where: { id: server.id, revision: server.revision },
-      data: { ...(Object.fromEntries(changed) as Prisma.ServerUpdateInput), revision: { increment: 1 } },
-    })
     for (const [name, value] of changedVariables)
       await tx.prisma.serverVariable.upsert({
         where: { serverId_name: { serverId: server.id, name } },
         create: { serverId: server.id, name, value },
         update: { value },
       })
-    await recordServerEvent(tx, bus, server, 'SETTINGS_CHANGED', { changes }, nameOf(actor))
+    await changes.carryOut(tx, server, changes.decide(server, { kind: 'update' }), {
+      actor,
+      event: { kind: 'SETTINGS_CHANGED', data: { changes: settings } },
+      columns: Object.fromEntries(changed),
+    })
     await audit.record(tx, actor, {
       action: changesLimits ? 'server:update-limits' : 'server:update',
       subject: { kind: 'server', id: server.id, name: server.name },
-      change: Object.fromEntries(changes.map(({ setting, before: was, after }) => [setting, [was, after]])),
+      change: Object.fromEntries(settings.map(({ setting, before: was, after }) => [setting, [was, after]])),
     })
-    tx.afterCommit(() => {
-      bus.publish('orders', { nodeId: server.nodeId, order: { kind: 'assignment', serverId: server.id } })
-      if (changesLimits) bus.publish('node', { nodeId: server.nodeId })
-    })
+    if (changesLimits)
+      tx.afterCommit(() => {
+        bus.publish('node', { nodeId: server.nodeId })
+      })
+    reachStep('wish:persisted', server.id)
     return { serverId: server.id }
   }
 
