@@ -40,11 +40,19 @@ test('every problem is reported at once, by name', async () => {
   vi.stubEnv('CATALYST_HTTP_PORT', '70000')
   vi.stubEnv('CATALYST_NODE_PORTS', '25599-25500')
   vi.stubEnv('DATABASE_URL', 'mysql://localhost/x')
+  vi.stubEnv('CATALYST_AGENT_API_URL', 'http://api.example.test/agent')
   vi.stubEnv('CONTAINERD_NAMESPACE', 'Big Name')
   vi.stubEnv('LOG_LEVEL', 'loud')
   const error: unknown = await readSettings().catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(SettingsError)
-  for (const name of ['CATALYST_HTTP_PORT', 'CATALYST_NODE_PORTS', 'DATABASE_URL', 'CONTAINERD_NAMESPACE', 'LOG_LEVEL']) {
+  for (const name of [
+    'CATALYST_HTTP_PORT',
+    'CATALYST_NODE_PORTS',
+    'DATABASE_URL',
+    'CATALYST_AGENT_API_URL',
+    'CONTAINERD_NAMESPACE',
+    'LOG_LEVEL',
+  ]) {
     expect((error as SettingsError).message).toContain(name)
   }
 })

@@ -32,6 +32,7 @@ const schema = z.object({
   CATALYST_HTTP_PORT: z.preprocess(unset, port.default(3000)),
   CATALYST_PUBLIC_URL: optional(z.url({ protocol: /^https?$/ })),
   CATALYST_DATA_DIR: z.preprocess(unset, z.string().default(defaultDataDir)),
+  CATALYST_AGENT_API_URL: optional(z.url({ protocol: /^wss?$/ })),
   CATALYST_NODE_ADDRESS: optional(z.ipv4()),
   CATALYST_NODE_PORTS: z.preprocess(unset, portRange.prefault('25500-25599')),
   DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/ })),
@@ -55,6 +56,8 @@ export type Settings = {
   httpPort: number
   publicUrl: string
   dataDir: string
+  /** What this machine's agent dials; null: the api itself. */
+  agentApiUrl: string | null
   nodeAddress: string
   nodePorts: { first: number; last: number }
   /** null: the embedded PostgreSQL. */
@@ -107,6 +110,7 @@ export async function readSettings(): Promise<Settings> {
     httpPort: values.CATALYST_HTTP_PORT,
     publicUrl: (values.CATALYST_PUBLIC_URL ?? `http://localhost:${String(values.CATALYST_HTTP_PORT)}`).replace(/\/$/, ''),
     dataDir: path.resolve(values.CATALYST_DATA_DIR),
+    agentApiUrl: values.CATALYST_AGENT_API_URL ?? null,
     nodeAddress: values.CATALYST_NODE_ADDRESS ?? (await primaryAddress()),
     nodePorts: values.CATALYST_NODE_PORTS,
     databaseUrl: values.DATABASE_URL ?? null,

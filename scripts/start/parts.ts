@@ -68,7 +68,7 @@ export function agentEnvironment(settings: Settings, containerdSocket: string): 
   return {
     ...environment(settings),
     NODE_ENV: 'production',
-    CATALYST_AGENT_API_URL: `ws://${host.includes(':') ? `[${host}]` : host}:${String(settings.httpPort)}/agent`,
+    CATALYST_AGENT_API_URL: settings.agentApiUrl ?? `ws://${host.includes(':') ? `[${host}]` : host}:${String(settings.httpPort)}/agent`,
     CONTAINERD_SOCKET: containerdSocket,
     CONTAINERD_NAMESPACE: settings.containerdNamespace,
   }

@@ -6,8 +6,8 @@ import { readPid, removePid, stopPid, writePid } from './pid-file.ts'
 
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 30_000
-/** A part that lived this long had started well: its next death waits the shortest time again. */
-const STABLE_MS = 60_000
+/** A part that was ready for this long had started well: whatever ended it, it is back after the shortest wait. */
+const STABLE_MS = 5_000
 const LARGEST_LOG_BYTES = 64 * 2 ** 20
 
 export type PartOptions = {
@@ -60,7 +60,7 @@ export async function supervise(options: PartOptions): Promise<Part> {
   const launch = () => {
     timer = null
     const log = openLog(dataDir, name)
-    const started = performance.now()
+    let readySince = Infinity
     // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
     const process_ = spawn(process.execPath, [...(options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []), script], {
       env,
@@ -73,6 +73,8 @@ export async function supervise(options: PartOptions): Promise<Part> {
     process_.on('message', (message) => {
       if (message !== 'ready') return
       isReady = true
+      // Said again at each new session.
+      readySince = Math.min(readySince, performance.now())
       ready.resolve()
     })
     process_.once('error', (error) => {
@@ -82,7 +84,7 @@ export async function supervise(options: PartOptions): Promise<Part> {
       child = null
       removePid(pidFile)
       if (isStopping) return
-      failures = performance.now() - started > STABLE_MS ? 1 : failures + 1
+      failures = performance.now() - readySince > STABLE_MS ? 1 : failures + 1
       const reason = signal ?? `exit status ${String(code)}`
       if (!isReady && failures >= 3) {
         ready.reject(new Error(`${name} ended three times (${reason}); its log is ${logFile(dataDir, name)}`))

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { keepConnected } from './dialler.ts'
+import { keepConnected, waitMs } from './dialler.ts'
 
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -32,6 +32,18 @@ function dial(serve: Parameters<typeof keepConnected>[0]['serve'], signal: Abort
   const url = `ws://127.0.0.1:${String((server.address() as AddressInfo).port)}`
   return keepConnected({ url, serve, random: () => 0, log: QUIET, signal })
 }
+
+describe('waitMs', () => {
+  it('grows, and never keeps a node from an api that is back for 5 s', () => {
+    expect([1, 2, 3].map((failures) => waitMs(failures, false, 1))).toEqual([1250, 2250, 4250])
+    expect(waitMs(1000, false, 1)).toBeLessThan(5000)
+    expect(waitMs(1000, false, 0)).toBe(250)
+  })
+
+  it('is long after a refusal', () => {
+    expect(waitMs(1, true, 1)).toBe(30_250)
+  })
+})
 
 describe('keepConnected', () => {
   it.each([1001, 4400, 4403, 4408, 4409, 4429])('dials again after the api closes with %i', async (code) => {

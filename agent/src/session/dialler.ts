@@ -3,7 +3,10 @@ import type { Log } from '../lib/log.ts'
 import { connect, OperationError, type Connection } from './connection.ts'
 
 const FIRST_WAIT_MS = 500
-const LONGEST_WAIT_MS = 30_000
+/** An api that is back has its nodes back within 5 s; jitter spreads them. */
+const LONGEST_WAIT_MS = 4_000
+/** A refusal is no outage: nothing is gained by asking soon. */
+const REFUSED_WAIT_MS = 30_000
 /** A session that lived this long had nothing wrong with it: the next try waits the shortest time again. */
 const STABLE_MS = 10_000
 /** Refusals that another try alone does not mend. */
@@ -16,6 +19,12 @@ export type DiallerOptions = {
   random: () => number
   log: Log
   signal: AbortSignal
+}
+
+/** How long to wait after a failed try, in milliseconds; `chance` is 0 to 1. */
+export function waitMs(failures: number, isRefused: boolean, chance: number): number {
+  const limit = isRefused ? REFUSED_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 10), LONGEST_WAIT_MS)
+  return FIRST_WAIT_MS / 2 + chance * limit
 }
 
 /** Connects to the api for as long as the agent lives: after each end again, with growing waits and full jitter. */
@@ -43,7 +52,6 @@ export async function keepConnected({ url, serve, random, log, signal }: Dialler
       log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'no session')
     }
     failures = performance.now() - started > STABLE_MS ? 0 : failures + 1
-    const limit = isRefused ? LONGEST_WAIT_MS : Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 10), LONGEST_WAIT_MS)
-    await delay(FIRST_WAIT_MS / 2 + random() * limit, undefined, { signal }).catch(() => undefined)
+    await delay(waitMs(failures, isRefused, random()), undefined, { signal }).catch(() => undefined)
   }
 }

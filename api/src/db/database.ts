@@ -25,6 +25,9 @@ export type Database = {
 
 const POOL_SIZE = 20
 const ATTEMPTS = 4
+/** Whoever waits longer for a connection or a lock is refused: callers must not pile up behind a database that is stuck. */
+const CONNECTION_MS = 5_000
+const LOCK_MS = 5_000
 /** A transaction waits this long for a connection, and then may take as long as this. */
 const MAX_WAIT_MS = 5_000
 const TIMEOUT_MS = 15_000
@@ -44,7 +47,13 @@ export function isDuplicate(error: unknown): boolean {
 
 /** Opens the pool; nothing connects before the first statement. */
 export function createDatabase(url: string, logger: Logger): Database {
-  const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, connectionTimeoutMillis: 10_000, application_name: 'catalyst-api' })
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECTION_MS,
+    lock_timeout: LOCK_MS,
+    application_name: 'catalyst-api',
+  })
   // An idle connection that breaks (database restarted) is replaced at the next use; without a listener it would end the process.
   pool.on('error', (error) => {
     logger.warn({ err: error }, 'an idle database connection broke')
