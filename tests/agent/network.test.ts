@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createSocket } from 'node:dgram'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -6,10 +6,12 @@ import net from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createHost } from '../../agent/src/network/host.ts'
+import { createHost, type Host } from '../../agent/src/network/host.ts'
 import { createNetwork, type Network } from '../../agent/src/network/network.ts'
-import { PortInUseError } from '../../agent/src/network/port-check.ts'
+import { namesFor } from '../../agent/src/network/names.ts'
+import { ForeignAddressError, PortInUseError } from '../../agent/src/network/port-check.ts'
 import { whyNoContainerd } from '../support/containerd.ts'
+import { createWorld, ip, listenIn, probeFrom, type World } from '../support/netns.ts'
 import { udpQuery } from '../support/udp-query.ts'
 
 const reason = whyNoContainerd()
@@ -17,7 +19,6 @@ const NAMESPACE = `catnet-${String(process.pid)}`
 const OTHER = `catnet2-${String(process.pid)}`
 const PORT = 26_801
 
-const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' })
 const rules = () =>
   execFileSync('iptables-save', { encoding: 'utf8' })
     .split('\n')
@@ -29,41 +30,15 @@ const traces = () => [
     .split('\n')
     .map((line) => line.split(/[ @]/)[0]),
   ...ip('netns', 'list').split('\n'),
+  ...ip('route', 'show').split('\n'),
 ]
 const hostAddress = () =>
   Object.values(networkInterfaces())
     .flat()
     .find((entry) => entry?.family === 'IPv4' && !entry.internal && !entry.address.startsWith('10.96.'))?.address ?? '127.0.0.1'
 
-/** A listener inside a network namespace that answers with its name, over TCP and UDP. */
-const LISTENER = `
-const [name, port] = process.argv.slice(1)
-require('net').createServer((socket) => { socket.on('error', () => {}); socket.end(name) }).listen(Number(port), '0.0.0.0', () => {
-  const udp = require('dgram').createSocket('udp4')
-  udp.on('message', (message, from) => udp.send(name + ' ' + message, from.port, from.address))
-  udp.bind(Number(port), '0.0.0.0', () => process.stdout.write('listening'))
-})`
-/** Says "open" or "closed" about a TCP address, seen from a namespace. */
-const PROBE = `
-const [host, port] = process.argv.slice(1)
-const done = (word) => { process.stdout.write(word); process.exit() }
-require('net').connect(Number(port), host, () => done('open')).on('error', () => done('closed'))
-setTimeout(() => done('closed'), 1000)`
-
 const children: (() => void)[] = []
-async function listenIn(namespacePath: string, name: string, port: number): Promise<void> {
-  const child = spawn('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', LISTENER, name, String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-}
-
-function probeFrom(namespacePath: string, host: string, port: number): string {
-  return execFileSync('ip', ['netns', 'exec', path.basename(namespacePath), process.execPath, '-e', PROBE, host, String(port)], {
-    encoding: 'utf8',
-  })
-}
+const listen = async (namespace: string | null, name: string, port: number) => void children.push(await listenIn(namespace, name, port))
 
 function askTcp(host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -98,9 +73,9 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
   it('maps TCP and UDP on loopback and on the address of the node, and undoes all of it', async () => {
     const address = hostAddress()
     const { namespacePath } = await network.attach('one', [{ ip: address, port: PORT, protocol: 'both', containerPort: PORT }])
-    await listenIn(namespacePath, 'one', PORT)
-    expect(await askTcp('127.0.0.1', PORT)).toBe('one')
-    expect(await askTcp(address, PORT)).toBe('one')
+    await listen(namespacePath, 'one', PORT)
+    expect(await askTcp('127.0.0.1', PORT)).toMatch(/^one /)
+    expect(await askTcp(address, PORT)).toMatch(/^one /)
     expect((await udpQuery(PORT, Buffer.from('hello'), 3000)).toString()).toBe('one hello')
 
     await network.detach('one')
@@ -111,36 +86,160 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
     expect(traces()).toEqual(before)
   })
 
-  it('keeps servers from each other, from the host and from link-local addresses', async () => {
-    const one = await network.attach('one', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
-    const two = await network.attach('two', [])
-    await listenIn(one.namespacePath, 'one', PORT)
-    const service = net.createServer((socket) => socket.end('host')).listen(PORT + 1, '0.0.0.0')
-    const service6 = net.createServer((socket) => socket.end('host')).listen({ port: PORT + 2, host: '::', ipv6Only: true })
-    try {
-      await Promise.all([once(service, 'listening'), once(service6, 'listening')])
-      const gateway = one.address.replace(/\.\d+$/, '.1')
+  describe('isolation', () => {
+    const METADATA = '169.254.169.254'
+    let world: World
+
+    beforeEach(async () => {
+      world = createWorld(`catw-${String(process.pid)}`, [METADATA, '100.100.100.200'])
+      await listen(null, 'host', PORT + 1)
+      await listen(world.namespace, 'world', PORT + 2)
+    })
+    afterEach(() => {
+      world.dispose()
+    })
+    const published = (port: number) => ({ ip: world.hostAddress, port, protocol: 'tcp', containerPort: PORT }) as const
+
+    it('lets players in by the published address, servers out to the world, and the answers back', async () => {
+      const one = await network.attach('one', [published(PORT)])
+      await listen(one.namespacePath, 'one', PORT)
+      expect(await probeFrom(world.namespace, world.hostAddress, PORT)).toBe(`one ${world.address}`)
+      // Games see who plays; the world sees the node.
+      expect(await probeFrom(one.namespacePath, world.address, PORT + 2)).toBe(`world ${world.hostAddress}`)
+    })
+
+    it('keeps servers from each other: only the published way of the players leads in', async () => {
+      const one = await network.attach('one', [published(PORT)])
+      const two = await network.attach('two', [])
+      await listen(one.namespacePath, 'one', PORT)
       // The probe itself works: a server reaches what listens in its own namespace.
-      expect(probeFrom(one.namespacePath, one.address, PORT)).toBe('open')
-      expect(probeFrom(two.namespacePath, one.address, PORT)).toBe('closed')
-      expect(probeFrom(two.namespacePath, hostAddress(), PORT)).toBe('closed')
-      for (const host of [gateway, hostAddress()]) expect(probeFrom(two.namespacePath, host, PORT + 1)).toBe('closed')
-      const bridge =
-        ip('-br', 'link', 'show', 'type', 'bridge')
-          .split('\n')
-          .find((line) => line.startsWith(NAMESPACE.slice(0, 8)))
-          ?.split(/\s+/)[0] ?? ''
-      expect(ip('-6', 'address', 'show', 'dev', bridge)).toBe('')
-      expect(
-        execFileSync('ip', ['-d', '-j', 'link', 'show', 'master', bridge], { encoding: 'utf8' }).match(/"isolated":true/g),
-      ).toHaveLength(2)
-      expect(rules().some((line) => line.includes('-d 169.254.0.0/16') && line.endsWith('DROP'))).toBe(true)
-      // Replies are let through: the mapped port still answers.
-      expect(await askTcp('127.0.0.1', PORT)).toBe('one')
-    } finally {
-      service.close()
-      service6.close()
+      expect(await probeFrom(one.namespacePath, one.address, PORT)).toMatch(/^one /)
+      expect(await probeFrom(two.namespacePath, one.address, PORT)).toBe('closed')
+      expect(await probeFrom(world.namespace, one.address, PORT)).toBe('closed')
+      expect(await probeFrom(two.namespacePath, world.hostAddress, PORT)).toMatch(/^one /)
+      expect(await probeFrom(one.namespacePath, world.hostAddress, PORT)).toMatch(/^one /)
+      await network.detach('one')
+      expect(await probeFrom(two.namespacePath, world.hostAddress, PORT)).toBe('closed')
+    })
+
+    it('keeps servers from the host on each of its addresses, and from loopback', async () => {
+      const one = await network.attach('one', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
+      const two = await network.attach('two', [])
+      await listen(one.namespacePath, 'one', PORT)
+      const gateway = two.address.replace(/\.\d+$/, '.1')
+      expect(await askTcp(world.hostAddress, PORT + 1)).toMatch(/^host /)
+      for (const address of [gateway, hostAddress(), world.hostAddress])
+        expect(await probeFrom(two.namespacePath, address, PORT + 1)).toBe('closed')
+      // Only who may change its own routes gets this far, as no server may.
+      const inTwo = (...args: string[]) => ip('-n', path.basename(two.namespacePath), ...args)
+      inTwo('link', 'set', 'lo', 'down')
+      inTwo('route', 'add', '127.0.0.1', 'via', gateway)
+      for (const port of [PORT, PORT + 1]) expect(await probeFrom(two.namespacePath, '127.0.0.1', port, two.address)).toBe('closed')
+    })
+
+    it('takes no IPv6 from servers', async () => {
+      await network.attach('one', [])
+      const cable = namesFor(NAMESPACE).cable(2)
+      expect(ip('-6', 'address', 'show', 'dev', cable)).toBe('')
+      expect(readFileSync(`/proc/sys/net/ipv6/conf/${cable}/disable_ipv6`, 'utf8').trim()).toBe('1')
+    })
+
+    it('keeps servers from the metadata of a cloud', async () => {
+      const one = await network.attach('one', [])
+      for (const address of [METADATA, '100.100.100.200']) {
+        expect(await askTcp(address, PORT + 2)).toMatch(/^world /)
+        expect(await probeFrom(one.namespacePath, address, PORT + 2)).toBe('closed')
+      }
+    })
+
+    it('gives nothing to a server that takes the addresses of another', async () => {
+      const one = await network.attach('one', [published(PORT)])
+      const two = await network.attach('two', [])
+      await listen(one.namespacePath, 'one', PORT)
+      await listen(two.namespacePath, 'two', PORT)
+      const inTwo = (...args: string[]) => ip('-n', path.basename(two.namespacePath), ...args)
+      expect(await probeFrom(two.namespacePath, world.address, PORT + 2, two.address)).toMatch(/^world /)
+      // Its address, and its hardware address as well.
+      const hardware = JSON.parse(ip('-n', path.basename(one.namespacePath), '-j', 'link', 'show', 'eth0')) as { address: string }[]
+      inTwo('address', 'add', `${one.address}/32`, 'dev', 'eth0')
+      inTwo('link', 'set', 'eth0', 'address', hardware[0]?.address ?? '')
+      expect(await probeFrom(two.namespacePath, world.address, PORT + 2, one.address)).toBe('closed')
+      expect(await probeFrom(world.namespace, world.hostAddress, PORT)).toMatch(/^one /)
+      // An address of nobody's goes nowhere either.
+      inTwo('address', 'add', '203.0.113.7/32', 'dev', 'eth0')
+      expect(await probeFrom(two.namespacePath, world.address, PORT + 2, '203.0.113.7')).toBe('closed')
+    })
+  })
+
+  describe('after a kill at every step', () => {
+    const ports = [{ ip: '127.0.0.1', port: PORT, protocol: 'both', containerPort: PORT }] as const
+    /** A machine on which the agent dies at the nth thing that it does, before or after it has happened. */
+    function dyingHost(nth: number, when: 'before' | 'after'): Host {
+      const host = createHost()
+      let count = 0
+      const dying = async <T>(work: () => Promise<T>): Promise<T> => {
+        count += 1
+        if (count > nth || (count === nth && when === 'before')) throw new Error('killed')
+        const result = await work()
+        if (count === nth) throw new Error('killed')
+        return result
+      }
+      return {
+        run: (...args) => dying(() => host.run(...args)),
+        succeeds: (...args) => dying(() => host.succeeds(...args)),
+        feed: (...args) => dying(() => host.feed(...args)),
+      }
     }
+    const wasKilled = (work: Promise<unknown>) =>
+      work.then(
+        () => false,
+        (error: unknown) => error instanceof Error && error.message === 'killed',
+      )
+
+    it.each(['before', 'after'] as const)(
+      'of attaching (%s it has happened): the next agent finishes it, or takes it back whole',
+      async (when) => {
+        // What stays as long as there are servers at all.
+        await network.attach('other', [])
+        const without = traces()
+        let steps = 0
+        while (await wasKilled(createNetwork({ namespace: NAMESPACE, host: dyingHost(steps + 1, when), folder }).attach('one', ports))) {
+          steps += 1
+          const forgetful = open()
+          await forgetful.reconcile(new Set(['other']))
+          expect(traces()).toEqual(without)
+          expect(forgetful.list()).toEqual(['other'])
+        }
+        expect(steps).toBeGreaterThan(8)
+        // The last try has come through: as whole as if nobody had ever died.
+        expect(rules().filter((line) => line.includes(`--dport ${String(PORT)} `))).toHaveLength(2)
+        await open().reconcile(new Set(['other']))
+        expect(traces()).toEqual(without)
+      },
+    )
+
+    it.each(['before', 'after'] as const)('of detaching (%s it has happened): the next agent takes back the rest', async (when) => {
+      await network.attach('other', [])
+      const without = traces()
+      let steps = 0
+      for (;;) {
+        await open().attach('one', ports)
+        const dying = createNetwork({ namespace: NAMESPACE, host: dyingHost(steps + 1, when), folder })
+        if (!(await wasKilled(dying.detach('one')))) break
+        steps += 1
+        await open().reconcile(new Set(['other']))
+        expect(traces()).toEqual(without)
+      }
+      expect(steps).toBeGreaterThan(2)
+      expect(traces()).toEqual(without)
+    })
+  })
+
+  it('refuses an address that the node does not have', async () => {
+    const refused = network.attach('one', [{ ip: '203.0.113.9', port: PORT, protocol: 'tcp', containerPort: PORT }])
+    await expect(refused).rejects.toThrow(ForeignAddressError)
+    expect(network.list()).toEqual([])
+    expect(rules().some((line) => line.includes('203.0.113.9'))).toBe(false)
   })
 
   it('refuses a port that a program of the host has, and takes it when it is free again', async () => {
@@ -153,7 +252,7 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
     taken.close()
     await once(taken, 'close')
     const { namespacePath } = await network.attach('one', [port])
-    await listenIn(namespacePath, 'one', PORT)
+    await listen(namespacePath, 'one', PORT)
     expect((await udpQuery(PORT, Buffer.from('x'), 3000)).toString()).toBe('one x')
   })
 
@@ -175,12 +274,12 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
         player.send('hi', PORT, '127.0.0.1', resolve)
       })
       const one = await network.attach('one', [port])
-      await listenIn(one.namespacePath, 'one', PORT)
+      await listen(one.namespacePath, 'one', PORT)
       await hear('one hi')
       const two = await network.attach('two', [])
       await network.detach('one')
       await network.attach('two', [port])
-      await listenIn(two.namespacePath, 'two', PORT)
+      await listen(two.namespacePath, 'two', PORT)
       await hear('two hi')
     } finally {
       clearInterval(sending)
@@ -196,6 +295,7 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
         .find((line) => line.startsWith(NAMESPACE))
         ?.split(' ')[0] ?? ''
     ip('-n', namespaceOfOne, 'address', 'flush', 'dev', 'eth0')
+    ip('link', 'set', namesFor(NAMESPACE).cable(2), 'down')
     ip('netns', 'add', `${NAMESPACE}--stray`)
     execFileSync('iptables', ['-w', '-t', 'nat', '-D', 'OUTPUT', '-m', 'addrtype', '--dst-type', 'LOCAL', '-j', `${NAMESPACE}-dnat`])
 
@@ -204,8 +304,8 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
     await reborn.reconcile(new Set(['one']))
     expect(ip('netns', 'list')).not.toContain('stray')
     const { namespacePath } = await reborn.attach('one', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
-    await listenIn(namespacePath, 'one', PORT)
-    expect(await askTcp('127.0.0.1', PORT)).toBe('one')
+    await listen(namespacePath, 'one', PORT)
+    expect(await askTcp('127.0.0.1', PORT)).toMatch(/^one /)
 
     await reborn.reconcile(new Set())
     expect(reborn.list()).toEqual([])
@@ -219,9 +319,9 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
       const mine = await network.attach('one', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
       const theirs = await other.attach('one', [{ ip: '127.0.0.1', port: PORT + 1, protocol: 'tcp', containerPort: PORT }])
       expect(mine.address).not.toBe(theirs.address)
-      await listenIn(theirs.namespacePath, 'theirs', PORT)
+      await listen(theirs.namespacePath, 'theirs', PORT)
       await network.teardown()
-      expect(await askTcp('127.0.0.1', PORT + 1)).toBe('theirs')
+      expect(await askTcp('127.0.0.1', PORT + 1)).toMatch(/^theirs /)
     } finally {
       await other.teardown()
       rmSync(place, { recursive: true, force: true })

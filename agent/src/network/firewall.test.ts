@@ -4,6 +4,7 @@ import { namesFor } from './names.ts'
 
 const names = namesFor('catalyst')
 const CIDR = '10.96.0.0/20'
+const CABLES = `${names.cablePrefix}+`
 const linesOf = (text: string, table: string) => (text.split(`*${table}\n`)[1] ?? '').split('\nCOMMIT')[0]?.split('\n') ?? []
 
 describe('renderFirewall', () => {
@@ -11,12 +12,10 @@ describe('renderFirewall', () => {
     const text = renderFirewall(names, CIDR, [
       { address: '10.96.0.2', ports: [{ ip: '192.0.2.7', port: 25500, protocol: 'both', containerPort: 25565 }] },
     ])
-    const rules = linesOf(text, 'nat').filter((line) => line.includes('DNAT'))
+    const rules = linesOf(text, 'nat').filter((line) => line.includes('-j DNAT'))
     expect(rules).toEqual(
-      ['192.0.2.7', '127.0.0.1'].flatMap((ip) =>
-        ['tcp', 'udp'].map(
-          (protocol) => `-A catalyst-dnat -d ${ip}/32 -p ${protocol} --dport 25500 -j DNAT --to-destination 10.96.0.2:25565`,
-        ),
+      ['-d 192.0.2.7/32', `! -i ${CABLES} -d 127.0.0.1/32`].flatMap((where) =>
+        ['tcp', 'udp'].map((protocol) => `-A catalyst-dnat ${where} -p ${protocol} --dport 25500 -j DNAT --to-destination 10.96.0.2:25565`),
       ),
     )
   })
@@ -28,16 +27,26 @@ describe('renderFirewall', () => {
     expect(text.match(/DNAT --to/g)).toHaveLength(1)
   })
 
-  it('drops between servers, to link-local, to the host and from foreign addresses before it accepts', () => {
+  it('drops between servers, to metadata, to the host and from foreign addresses before it accepts', () => {
     const filter = linesOf(renderFirewall(names, CIDR, []), 'filter')
     const forward = filter.filter((line) => line.startsWith('-A catalyst-fwd'))
-    expect(forward.slice(0, 3)).toEqual([
-      '-A catalyst-fwd -i catalyst0 -o catalyst0 -j DROP',
-      '-A catalyst-fwd -i catalyst0 -d 169.254.0.0/16 -j DROP',
-      `-A catalyst-fwd -i catalyst0 ! -s ${CIDR} -j DROP`,
+    expect(forward.slice(0, 5)).toEqual([
+      `-A catalyst-fwd -i ${CABLES} ! -s ${CIDR} -j DROP`,
+      `-A catalyst-fwd -i ${CABLES} -d 169.254.0.0/16 -j DROP`,
+      `-A catalyst-fwd -i ${CABLES} -d 100.100.100.200/32 -j DROP`,
+      `-A catalyst-fwd -i ${CABLES} -d 168.63.129.16/32 -p tcp -j DROP`,
+      `-A catalyst-fwd -i ${CABLES} -o ${CABLES} -m conntrack ! --ctstate DNAT -j DROP`,
     ])
-    expect(forward.indexOf('-A catalyst-fwd -o catalyst0 -j DROP')).toBeLessThan(forward.indexOf('-A catalyst-fwd -i catalyst0 -j ACCEPT'))
-    expect(filter.at(-1)).toBe('-A catalyst-in -i catalyst0 -j DROP')
+    expect(forward.indexOf(`-A catalyst-fwd -o ${CABLES} -j DROP`)).toBeLessThan(forward.indexOf(`-A catalyst-fwd -i ${CABLES} -j ACCEPT`))
+    expect(filter.at(-1)).toBe(`-A catalyst-in -i ${CABLES} -j DROP`)
+  })
+
+  it('lets names be asked of a link-local name server, and nothing else', () => {
+    const filter = linesOf(renderFirewall(names, CIDR, [], ['169.254.169.254']), 'filter')
+    const mentions = filter.filter((line) => line.includes('169.254.169.254'))
+    expect(mentions).toEqual(
+      ['udp', 'tcp'].map((protocol) => `-A catalyst-fwd -i ${CABLES} -d 169.254.169.254/32 -p ${protocol} --dport 53 -j ACCEPT`),
+    )
   })
 
   it('replaces every chain whole, also with nobody attached', () => {
@@ -52,13 +61,12 @@ describe('namesFor', () => {
   it('keeps within the limits of the kernel, and two namespaces apart', () => {
     const long = ['catalyst-a-very-long-namespace-1', 'catalyst-a-very-long-namespace-2'].map(namesFor)
     for (const name of [names, ...long]) {
-      expect(name.bridge.length).toBeLessThanOrEqual(15)
-      expect(name.cable('0193e1c8-0000-7000-8000-000000000000').length).toBeLessThanOrEqual(15)
+      expect(name.cable(4094).length).toBeLessThanOrEqual(15)
       for (const chain of Object.values(name.chains)) expect(chain.length).toBeLessThanOrEqual(28)
     }
-    expect(long[0]?.bridge).not.toBe(long[1]?.bridge)
+    expect(long[0]?.cablePrefix).not.toBe(long[1]?.cablePrefix)
     expect(long[0]?.chains.input).not.toBe(long[1]?.chains.input)
-    expect(names.cable('a')).not.toBe(namesFor('catalyst-b').cable('a'))
+    expect(names.cable(2)).not.toBe(namesFor('catalyst-b').cable(2))
   })
 
   it('has no namespace whose prefix is part of another', () => {

@@ -5,24 +5,26 @@ import { chainsOf, jumpsOf, renderFirewall, type PortMapping } from './firewall.
 import type { Host } from './host.ts'
 import { namesFor } from './names.ts'
 import { assertPortsFree } from './port-check.ts'
+import { linkLocalNameservers } from './name-service.ts'
 import { addressOf, chooseSubnet, cidrOf, freeIndex, gatewayOf, type Subnet } from './subnet.ts'
 
 const NAMESPACE_FOLDER = '/run/netns'
 
-/** Network of the servers of one node: a bridge, a network namespace and an address for each, and their ports. */
+/** Network of the servers of one node: a network namespace, a cable to the host and an address for each, and their ports. */
 export type Network = {
   /**
    * Gives a server its network namespace and ports; repeating it with other ports changes them.
    * @throws PortInUseError when a program of the host has one of the ports
+   * @throws ForeignAddressError when one is of an address that the host does not have
    */
   attach(id: string, ports: readonly PortMapping[]): Promise<{ namespacePath: string; address: string }>
   /** Takes namespace, address and ports back. Idempotent. */
   detach(id: string): Promise<void>
   /** Ids of the servers that are attached. */
   list(): string[]
-  /** Makes bridge and rules what they should be, and detaches whoever is not in `known`: after a start of the agent or the machine. */
+  /** Makes routes and rules what they should be, and detaches whoever is not in `known`: after a start of the agent or the machine. */
   reconcile(known: ReadonlySet<string>): Promise<void>
-  /** Takes everything back, the bridge too. */
+  /** Takes everything back. */
   teardown(): Promise<void>
 }
 
@@ -31,10 +33,20 @@ export type NetworkOptions = { namespace: string; host: Host; /** Holds `network
 /** What has to be known to undo; written before it is done. */
 type Stored = { subnet: Subnet; servers: Record<string, { index: number; ports: PortMapping[] }> }
 
+function load(file: string): Stored | null {
+  if (!existsSync(file)) return null
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Stored
+  } catch {
+    // Cut off by a loss of power, with which everything that it speaks of went too.
+    return null
+  }
+}
+
 export function createNetwork({ namespace, host, folder }: NetworkOptions): Network {
   const names = namesFor(namespace)
   const file = path.join(folder, 'network.json')
-  let stored: Stored | null = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Stored) : null
+  let stored: Stored | null = load(file)
   let isReady = false
   /** Changes of the host happen one after the other. */
   let last: Promise<unknown> = Promise.resolve()
@@ -47,7 +59,7 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
 
   function save(next: Stored): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeFileSync(`${file}.new`, JSON.stringify(next), { mode: 0o600 })
+    writeFileSync(`${file}.new`, JSON.stringify(next), { mode: 0o600, flush: true })
     renameSync(`${file}.new`, file)
     stored = next
   }
@@ -55,24 +67,18 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
   const namespaceOf = (id: string) => `${names.namespacePrefix}${id}`
 
   async function takenNetworks(): Promise<string[]> {
-    const routes = JSON.parse(await host.run('ip', ['-j', '-4', 'route', 'show', 'table', 'all'])) as { dst: string; dev?: string }[]
-    return routes.filter((route) => route.dev !== names.bridge).map((route) => route.dst)
+    const routes = JSON.parse(await host.run('ip', ['-j', '-4', 'route', 'show', 'table', 'all'])) as { dst: string }[]
+    return routes.map((route) => route.dst)
   }
 
-  /** Bridge, forwarding and jumps: made once in a life of the agent, found again after a kill. */
+  /** Forwarding, our network and the jumps: made once in a life of the agent, found again after a kill. */
   async function ensureBase(): Promise<Stored> {
     const current = stored ?? { subnet: chooseSubnet(await takenNetworks()), servers: {} }
     if (stored === null) save(current)
     if (isReady) return current
-    if (!(await host.succeeds('ip', ['link', 'show', names.bridge]))) await host.run('ip', ['link', 'add', names.bridge, 'type', 'bridge'])
-    await host.run('ip', ['address', 'replace', `${gatewayOf(current.subnet)}/20`, 'dev', names.bridge])
-    await host.run('ip', ['link', 'set', names.bridge, 'up'])
+    // Takes the network for us, and keeps what is for a server that is gone from the way to the world.
+    await host.run('ip', ['route', 'replace', 'unreachable', cidrOf(current.subnet)])
     await writeFile('/proc/sys/net/ipv4/ip_forward', '1')
-    // Our rules are of IPv4: without an IPv6 address of its own the host cannot be reached over the bridge by link-local addresses.
-    const ipv6 = `/proc/sys/net/ipv6/conf/${names.bridge}/disable_ipv6`
-    if (existsSync(ipv6)) await writeFile(ipv6, '1')
-    // Lets loopback of the host lead to ports of servers. What servers send to loopback is dropped by our input chain.
-    await writeFile(`/proc/sys/net/ipv4/conf/${names.bridge}/route_localnet`, '1')
     await applyFirewall(current)
     for (const [table, from, to] of jumpsOf(names)) {
       const rule = from === 'OUTPUT' || from === 'PREROUTING' ? ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', to] : ['-j', to]
@@ -85,31 +91,43 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
 
   async function applyFirewall(current: Stored): Promise<void> {
     const attachments = Object.values(current.servers).map(({ index, ports }) => ({ address: addressOf(current.subnet, index), ports }))
-    await host.feed('iptables-restore', ['-w', '--noflush'], renderFirewall(names, cidrOf(current.subnet), attachments))
+    await host.feed(
+      'iptables-restore',
+      ['-w', '--noflush'],
+      renderFirewall(names, cidrOf(current.subnet), attachments, linkLocalNameservers()),
+    )
   }
 
-  async function plug(id: string, address: string, gateway: string): Promise<void> {
+  async function plug(id: string, index: number, { subnet }: Stored): Promise<void> {
     const name = namespaceOf(id)
+    const [cable, address, gateway] = [names.cable(index), addressOf(subnet, index), gatewayOf(subnet)]
     if (!existsSync(path.join(NAMESPACE_FOLDER, name))) await host.run('ip', ['netns', 'add', name])
-    const cable = names.cable(id)
     // A kill may have come at any line of this: whatever is there already is set again, never taken as complete.
-    const isThere = await host.succeeds('ip', ['link', 'show', cable])
+    if (!(await host.succeeds('ip', ['link', 'show', cable])))
+      await host.run('ip', ['link', 'add', cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name])
+    const set = (family: string, setting: string) => writeFile(`/proc/sys/net/${family}/conf/${cable}/${setting}`, '1')
+    // Our rules are of IPv4: the host takes no IPv6 from servers at all.
+    if (existsSync(`/proc/sys/net/ipv6/conf/${cable}`)) await set('ipv6', 'disable_ipv6')
+    // Only the server's own address is believed.
+    await set('ipv4', 'rp_filter')
+    // Lets loopback of the host lead to ports of servers. What servers send to loopback is dropped by our input chain.
+    await set('ipv4', 'route_localnet')
     await host.feed(
       'ip',
       ['-batch', '-'],
-      [
-        ...(isThere ? [] : [`link add ${cable} type veth peer name eth0 netns ${name}`]),
-        `link set ${cable} master ${names.bridge}`,
-        // Frames never pass from one server to another, whatever br_netfilter does.
-        `link set ${cable} type bridge_slave isolated on`,
-        `link set ${cable} up`,
-        '',
-      ].join('\n'),
+      `address replace ${gateway}/32 dev ${cable}\nlink set ${cable} up\nroute replace ${address}/32 dev ${cable}\n`,
     )
     await host.feed(
       'ip',
       ['-n', name, '-batch', '-'],
-      `address replace ${address}/20 dev eth0\nlink set lo up\nlink set eth0 up\nroute replace default via ${gateway}\n`,
+      [
+        `address replace ${address}/32 dev eth0`,
+        'link set lo up',
+        'link set eth0 up',
+        `route replace ${gateway} dev eth0 scope link`,
+        `route replace default via ${gateway}`,
+        '',
+      ].join('\n'),
     )
   }
 
@@ -119,23 +137,19 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
       if (protocol !== 'tcp') await host.succeeds('conntrack', ['-D', '-p', 'udp', '--orig-port-dst', String(port)])
   }
 
-  async function unplug(id: string): Promise<void> {
-    // The cable goes with its namespace; a cable whose namespace was never made goes by name.
-    await host.succeeds('ip', ['netns', 'delete', namespaceOf(id)])
-    await host.succeeds('ip', ['link', 'delete', names.cable(id)])
-  }
-
   async function detach(id: string): Promise<void> {
     if (stored === null) return
     const servers = { ...stored.servers }
-    const ports = servers[id]?.ports ?? []
-    await unplug(id)
-    if (servers[id] === undefined) return
+    const old = servers[id]
+    await host.succeeds('ip', ['netns', 'delete', namespaceOf(id)])
+    if (old === undefined) return
+    // A process that is still in the namespace would keep the cable.
+    await host.succeeds('ip', ['link', 'delete', names.cable(old.index)])
     // Only now: a kill before this line is undone again by the next detach.
     Reflect.deleteProperty(servers, id)
     const next = { ...stored, servers }
     await applyFirewall(next)
-    await forgetFlows(ports)
+    await forgetFlows(old.ports)
     save(next)
   }
 
@@ -158,13 +172,12 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
         const index = old?.index ?? freeIndex(new Set(Object.values(current.servers).map((server) => server.index)))
         const next = { ...current, servers: { ...current.servers, [id]: { index, ports: [...ports] } } }
         save(next)
-        const address = addressOf(next.subnet, index)
-        await plug(id, address, gatewayOf(next.subnet))
+        await plug(id, index, next)
         if (!isSame) {
           await applyFirewall(next)
           await forgetFlows(ports)
         }
-        return { namespacePath: path.join(NAMESPACE_FOLDER, namespaceOf(id)), address }
+        return { namespacePath: path.join(NAMESPACE_FOLDER, namespaceOf(id)), address: addressOf(next.subnet, index) }
       }),
 
     detach: (id) => inOrder(() => detach(id)),
@@ -182,8 +195,11 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
 
     teardown: () =>
       inOrder(async () => {
-        for (const id of new Set([...Object.keys(stored?.servers ?? {}), ...(await existingNamespaces())])) await unplug(id)
-        await host.succeeds('ip', ['link', 'delete', names.bridge])
+        for (const id of new Set([...Object.keys(stored?.servers ?? {}), ...(await existingNamespaces())]))
+          await host.succeeds('ip', ['netns', 'delete', namespaceOf(id)])
+        const links = JSON.parse(await host.run('ip', ['-j', 'link', 'show', 'type', 'veth'])) as { ifname?: string }[]
+        for (const { ifname } of links) if (ifname?.startsWith(names.cablePrefix)) await host.succeeds('ip', ['link', 'delete', ifname])
+        if (stored !== null) await host.succeeds('ip', ['route', 'delete', 'unreachable', cidrOf(stored.subnet)])
         for (const [table, from, to] of jumpsOf(names)) {
           const rules = (await host.run('iptables-save', ['-t', table]))
             .split('\n')

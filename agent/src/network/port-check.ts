@@ -17,6 +17,16 @@ export class PortInUseError extends Error {
   }
 }
 
+/** A server was given a port of an address that this node does not have. */
+export class ForeignAddressError extends Error {
+  override readonly name = 'ForeignAddressError'
+  readonly ip: string
+  constructor(ip: string) {
+    super(`${ip} is not an address of this node: only its own can lead to servers. Behind a router, use the address that it forwards to.`)
+    this.ip = ip
+  }
+}
+
 async function isTaken(ip: string, port: number, protocol: 'tcp' | 'udp'): Promise<boolean> {
   const probe = protocol === 'tcp' ? createServer() : createSocket('udp4')
   try {
@@ -29,12 +39,15 @@ async function isTaken(ip: string, port: number, protocol: 'tcp' | 'udp'): Promi
     await closed
     return false
   } catch (error) {
-    // The address may belong to a router in front of the node: then nobody here can listen on it.
+    if ((error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL') throw new ForeignAddressError(ip)
     return (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
   }
 }
 
-/** @throws PortInUseError for the first port that a program of the host listens on */
+/**
+ * @throws PortInUseError for the first port that a program of the host listens on
+ * @throws ForeignAddressError for the first address that the host does not have
+ */
 export async function assertPortsFree(ports: readonly PortMapping[]): Promise<void> {
   for (const { ip, port, protocol } of ports) {
     for (const kind of protocol === 'both' ? (['tcp', 'udp'] as const) : [protocol]) {

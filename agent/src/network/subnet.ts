@@ -1,4 +1,4 @@
-/** An IPv4 network of ours: 4094 servers a node. The first address belongs to the bridge. */
+/** An IPv4 network of ours: 4094 servers a node. The first address is the host's, on every cable. */
 export type Subnet = { base: number }
 
 const PREFIX_LENGTH = 20

@@ -1,3 +1,4 @@
+import { resolvConfPath } from '../network/name-service.ts'
 import type { PosixSignal, Runtime, WorkloadSpec } from '../runtime/runtime.ts'
 import type { ServerRecord, ServerSpec } from '../state/records.ts'
 
@@ -57,7 +58,7 @@ export function workloadOf(record: ServerRecord, image: string, namespacePath: s
     hostname: spec.slug,
     mounts: [
       { source: folders.files, target: '/data', readOnly: false },
-      { source: '/etc/resolv.conf', target: '/etc/resolv.conf', readOnly: true },
+      { source: resolvConfPath(), target: '/etc/resolv.conf', readOnly: true },
     ],
     limits: { memoryMiB: spec.limits.memoryMiB, cpuPercent: spec.limits.cpuPercent, pids: Math.min(spec.limits.pids, PIDS) },
     readOnlyRoot: spec.readOnlyRoot,

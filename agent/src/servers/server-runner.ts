@@ -1,7 +1,7 @@
 import { chownSync, mkdirSync, rmSync } from 'node:fs'
 import { createConsoleStream } from '../console/console-stream.ts'
 import { runInstallation, installIdOf, type Installation } from '../installations/installation.ts'
-import { PortInUseError } from '../network/port-check.ts'
+import { ForeignAddressError, PortInUseError } from '../network/port-check.ts'
 import { RuntimeUnavailableError, StdinClosedError, StdinFullError } from '../runtime/runtime-errors.ts'
 import type { RunExit, RunHandle, WorkloadStatus } from '../runtime/runtime.ts'
 import type { Assignment, CommandRecord, CommandResult, Problem, ServerRecord } from '../state/records.ts'
@@ -49,6 +49,7 @@ const isSameWish = (a: Assignment, b: Assignment) =>
 /** Words for people about why a start failed. */
 function problemOf(error: unknown): Problem {
   if (error instanceof PortInUseError) return { code: 'PORT_IN_USE', message: error.message }
+  if (error instanceof ForeignAddressError) return { code: 'FOREIGN_ADDRESS', message: error.message }
   if (error instanceof RuntimeUnavailableError) return { code: 'RUNTIME_UNAVAILABLE', message: 'containerd does not answer on this node.' }
   return { code: 'START_FAILED', message: error instanceof Error ? error.message : String(error) }
 }
