@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RuntimeUnavailableError, StdinFullError } from '../../agent/src/runtime/runtime-errors.ts'
+import { LimitInUseError, RuntimeUnavailableError, StdinFullError } from '../../agent/src/runtime/runtime-errors.ts'
 import type { RunHandle, WorkloadSpec } from '../../agent/src/runtime/runtime.ts'
 import { startContainerd, whyNoContainerd, type TestContainerd } from '../support/containerd.ts'
 import { testRuntimeContract } from '../support/runtime-contract.ts'
@@ -98,6 +98,24 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await node.runtime.update(busy.id, { memoryMiB: 48, cpuPercent: 40, pids: 16 })
     expect((await node.runtime.sample()).find((sample) => sample.id === busy.id)?.memoryLimitBytes).toBe(48 * 2 ** 20)
     await node.runtime.remove(busy.id)
+
+    // An earlier end for memory says nothing about the next.
+    writeFileSync(logOf(hog.id), '')
+    const again = await node.runtime.start(hog.id, { logPath: logOf(hog.id), stdinPath: `${logOf(hog.id)}.stdin` })
+    await node.runtime.signal(hog.id, 'SIGKILL')
+    expect(await again.exited).toMatchObject({ code: 137, outOfMemory: false })
+  })
+
+  it('takes no memory limit that a live game would be killed for', async () => {
+    const full = await run('x=a; while [ ${#x} -lt 16000000 ]; do x=$x$x; done; echo full; read line', {
+      limits: { memoryMiB: 64, cpuPercent: 100, pids: 16 },
+    })
+    await expect.poll(() => read(full.id), { timeout: 20_000 }).toContain('full')
+    await expect(node.runtime.update(full.id, { memoryMiB: 8, cpuPercent: 100, pids: 16 })).rejects.toThrow(LimitInUseError)
+    await node.runtime.update(full.id, { memoryMiB: 96, cpuPercent: 100, pids: 16 })
+    expect((await node.runtime.sample()).find((sample) => sample.id === full.id)?.memoryLimitBytes).toBe(96 * 2 ** 20)
+    await full.writeStdin(Buffer.from('on\n'))
+    expect(await full.exited).toMatchObject({ code: 0 })
   })
 
   it('keeps what a game wrote outside /data between runs, where its root may be written', async () => {

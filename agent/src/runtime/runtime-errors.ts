@@ -17,3 +17,11 @@ export class StdinClosedError extends Error {
 export class StdinFullError extends Error {
   override readonly name = 'StdinFullError'
 }
+
+/** A memory limit below what the run uses: it would be killed for it. */
+export class LimitInUseError extends Error {
+  override readonly name = 'LimitInUseError'
+  constructor(usedMiB: number, limitMiB: number) {
+    super(`The game uses ${String(usedMiB)} MiB: a limit of ${String(limitMiB)} MiB would end it. It holds from the next start on.`)
+  }
+}

@@ -16,7 +16,7 @@ export type Runtime = {
   start(id: string, options: StartOptions): Promise<RunHandle>
   /** Finds the live run again after an agent restart; null when it is not running. */
   recover(id: string, stdinPath: string): Promise<RunHandle | null>
-  /** Changes CPU and memory limits of a live run. */
+  /** Changes CPU, memory and process limits of a live run; throws `LimitInUseError` rather than have the run killed for it. */
   update(id: string, limits: WorkloadLimits): Promise<void>
   /** Sends a signal to the run's process group. A run that already ended is success. */
   signal(id: string, signal: PosixSignal): Promise<void>

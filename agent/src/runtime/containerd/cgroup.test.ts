@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { cgroupsPath, parseOomKills } from './cgroup.ts'
 
 describe('cgroupsPath', () => {
-  it('is a folder of the namespace, or a scope in its slice where systemd rules', () => {
+  it('is a folder of the namespace, or a scope in a slice of its own where systemd rules', () => {
     expect(cgroupsPath({ version: 1, isSystemd: false }, 'catalyst', 'a-b')).toBe('/catalyst/a-b')
-    expect(cgroupsPath({ version: 2, isSystemd: true }, 'catalyst-x', 'a-b')).toBe('catalyst_x.slice:catalyst-x:a-b')
+    expect(cgroupsPath({ version: 2, isSystemd: true }, 'catalyst-x', 'a-b')).toBe('catalyst_x-a_b.slice:catalyst-x:a-b')
   })
 })
 

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import path from 'node:path'
+import { promisify } from 'node:util'
 
 const ROOT = '/sys/fs/cgroup'
 
@@ -12,13 +14,20 @@ export function detectCgroupHost(): CgroupHost {
   return { version, isSystemd: version === 2 && existsSync('/run/systemd/system') }
 }
 
-/** `linux.cgroupsPath` of a workload; systemd's driver takes slice, prefix and name. */
+// A dash in the name of a slice makes it part of another one.
+const sliceOf = (namespace: string) => `${namespace.replaceAll('-', '_')}.slice`
+const sliceOfRun = (namespace: string, id: string) => `${namespace.replaceAll('-', '_')}-${id.replaceAll('-', '_')}.slice`
+
+/**
+ * `linux.cgroupsPath` of a workload. systemd's driver takes slice, prefix and name; it takes the group of a scope away with
+ * the last process, and what the kernel has counted with it. So each run has a slice around its scope, which stays.
+ */
 export function cgroupsPath(host: CgroupHost, namespace: string, id: string): string {
-  return host.isSystemd ? `${namespace.replaceAll('-', '_')}.slice:${namespace}:${id}` : `/${namespace}/${id}`
+  return host.isSystemd ? `${sliceOfRun(namespace, id)}:${namespace}:${id}` : `/${namespace}/${id}`
 }
 
 function memoryFolder(host: CgroupHost, namespace: string, id: string): string {
-  if (host.isSystemd) return path.join(ROOT, `${namespace.replaceAll('-', '_')}.slice`, `${namespace}-${id}.scope`)
+  if (host.isSystemd) return path.join(ROOT, sliceOf(namespace), sliceOfRun(namespace, id))
   return host.version === 2 ? path.join(ROOT, namespace, id) : path.join(ROOT, 'memory', namespace, id)
 }
 
@@ -27,12 +36,35 @@ export function parseOomKills(text: string): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0)
 }
 
-/** True when the kernel killed a process of this workload for memory. Readable until the task is deleted. */
+/** True when the kernel killed a process of this workload for memory. Readable until the run is collected. */
 export function wasOutOfMemory(host: CgroupHost, namespace: string, id: string): boolean {
   const file = host.version === 2 ? 'memory.events' : 'memory.oom_control'
   try {
     return parseOomKills(readFileSync(path.join(memoryFolder(host, namespace, id), file), 'utf8')) > 0
   } catch {
     return false
+  }
+}
+
+/** A slice that was never made, or has gone, is as good as stopped. */
+async function stopSlice(slice: string): Promise<void> {
+  await promisify(execFile)('systemctl', ['stop', slice]).catch(() => undefined)
+}
+
+/** Forgets what the kernel counted for an ended run, where the runtime does not do it: the next one starts at nothing. */
+export async function releaseGroup(host: CgroupHost, namespace: string, id: string): Promise<void> {
+  if (host.isSystemd && existsSync(memoryFolder(host, namespace, id))) await stopSlice(sliceOfRun(namespace, id))
+}
+
+/** Removes the empty groups of a namespace that the runtime leaves behind. */
+export async function removeGroups(host: CgroupHost, namespace: string): Promise<void> {
+  if (host.isSystemd) await stopSlice(sliceOf(namespace))
+  const roots = [ROOT, ...readdirSync(ROOT).map((name) => path.join(ROOT, name))]
+  for (const folder of roots.map((root) => path.join(root, namespace))) {
+    try {
+      rmdirSync(folder)
+    } catch {
+      // Not there, or still in use by something that is not ours to end.
+    }
   }
 }

@@ -11,7 +11,6 @@ import {
 import { ContainersDefinition } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { ContentDefinition } from './generated/github.com/containerd/containerd/api/services/content/v1/content.ts'
 import { DiffDefinition } from './generated/github.com/containerd/containerd/api/services/diff/v1/diff.ts'
-import { EventsDefinition } from './generated/github.com/containerd/containerd/api/services/events/v1/events.ts'
 import { ImagesDefinition } from './generated/github.com/containerd/containerd/api/services/images/v1/images.ts'
 import { LeasesDefinition } from './generated/github.com/containerd/containerd/api/services/leases/v1/leases.ts'
 import { NamespacesDefinition } from './generated/github.com/containerd/containerd/api/services/namespaces/v1/namespace.ts'
@@ -29,7 +28,6 @@ export type ContainerdClient = {
   containers: Client<typeof ContainersDefinition>
   content: Client<typeof ContentDefinition>
   diff: Client<typeof DiffDefinition>
-  events: Client<typeof EventsDefinition>
   images: Client<typeof ImagesDefinition>
   leases: Client<typeof LeasesDefinition>
   namespaces: Client<typeof NamespacesDefinition>
@@ -60,7 +58,6 @@ export function connectContainerd(socket: string, namespace: string): Containerd
     containers: factory.create(ContainersDefinition, channel, defaults),
     content: factory.create(ContentDefinition, channel, defaults),
     diff: factory.create(DiffDefinition, channel, defaults),
-    events: factory.create(EventsDefinition, channel, defaults),
     images: factory.create(ImagesDefinition, channel, defaults),
     leases: factory.create(LeasesDefinition, channel, defaults),
     namespaces: factory.create(NamespacesDefinition, channel, defaults),

@@ -11,13 +11,12 @@ import type {
   WorkloadSpec,
   WorkloadStatus,
 } from '../runtime.ts'
-import { WorkloadNotFoundError } from '../runtime-errors.ts'
-import { cgroupsPath, detectCgroupHost } from './cgroup.ts'
+import { LimitInUseError, WorkloadNotFoundError } from '../runtime-errors.ts'
+import { cgroupsPath, detectCgroupHost, releaseGroup } from './cgroup.ts'
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
-import { watchOom } from './oom-watch.ts'
 import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
@@ -27,8 +26,6 @@ import { Status } from 'nice-grpc'
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec'
 const RESOURCES_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
 const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options'
-/** 128 + SIGKILL. */
-const KILLED = 137
 /** Label that says which specification a container was made of. */
 const SPEC_LABEL = 'catalyst/spec'
 
@@ -50,7 +47,6 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     value: Buffer.from(RuncOptions.encode(RuncOptions.fromPartial({ systemdCgroup: host.isSystemd })).finish()),
   }
   const encode = (value: object) => Buffer.from(JSON.stringify(value))
-  const oom = watchOom(client, closing.signal)
   /** The live run of each workload, so that one is waited for once. */
   const runs = new Map<string, RunHandle>()
 
@@ -59,12 +55,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
 
   function track(id: string, pid: number, stdinPath: string): RunHandle {
     const stdin = openStdin(stdinPath)
-    const waited = waitForExit(client, host, id, closing.signal).then(async (exit) => {
-      // Elsewhere the groups stay until the task is deleted, and they have been looked into already.
-      const isSuspect = host.isSystemd && !exit.outOfMemory && (exit.code === KILLED || exit.code === null)
-      return isSuspect && (await oom.wasTold(id)) ? { ...exit, outOfMemory: true } : exit
-    })
-    const exited = waited.finally(() => {
+    const exited = waitForExit(client, host, id, closing.signal).finally(() => {
       stdin.close()
       if (runs.get(id) === handle) runs.delete(id)
     })
@@ -79,11 +70,16 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     return handle
   }
 
+  async function deleteTask(id: string): Promise<void> {
+    await orNull(client.tasks.delete({ containerId: id }))
+    await releaseGroup(host, client.namespace, id)
+  }
+
   async function collect(id: string): Promise<RunExit | null> {
     const task = await taskOf(id)
     if (task === undefined || !isEnded(task)) return null
     const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
-    await orNull(client.tasks.delete({ containerId: id }))
+    await deleteTask(id)
     return exit
   }
 
@@ -95,7 +91,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       await orNull(client.tasks.kill({ containerId: id, execId: '', signal: 9, all: true }))
       await waitForExit(client, host, id, closing.signal)
     }
-    await orNull(client.tasks.delete({ containerId: id }))
+    await deleteTask(id)
   }
 
   async function createContainer(spec: WorkloadSpec, oci: Buffer, fingerprint: string): Promise<void> {
@@ -162,8 +158,9 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       if (container === undefined) throw new WorkloadNotFoundError(`no container ${id}`)
       if (task !== undefined && !isEnded(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
       if (task !== undefined) await collect(id)
+      // A kill may have come between the two halves of collecting.
+      else await releaseGroup(host, client.namespace, id)
       const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
-      oom.forget(id)
       const output = `file://${logPath}`
       const { pid } = await reaching(
         client.tasks.create({
@@ -196,6 +193,11 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async update(id: string, limits: WorkloadLimits) {
+      const { metrics } = await reaching(client.tasks.metrics({ filters: [`id==${id}`] }))
+      const data = metrics.find((metric) => metric.id === id)?.data
+      const used = data === undefined ? 0 : (decodeCounters(data.typeUrl, data.value)?.memoryBytes ?? 0)
+      // Version 2 would kill the game for it, version 1 would refuse.
+      if (used > limits.memoryMiB * 2 ** 20) throw new LimitInUseError(Math.ceil(used / 2 ** 20), limits.memoryMiB)
       await reaching(
         client.tasks.update({
           containerId: id,

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { Metrics as MetricsV1 } from './generated/github.com/containerd/cgroups/v3/cgroup1/stats/metrics.ts'
 import { Metrics as MetricsV2 } from './generated/github.com/containerd/cgroups/v3/cgroup2/stats/metrics.ts'
 import { decodeCounters, parseNetDev } from './metrics.ts'
 
 /** What containerd 1.6.20 answered for a small shell of 64 MiB on a host with cgroup version 1. */
 const RECORDED_V1 =
   'EgQIAhAgGhkKEwityO4SGICHpw4iB7r6YfPNjBISAggCIqcBCIDgEBCAgAcggMAOOJIGQLAFSPYHUANYgMACYIAgaICAAXCA4A+AAYCAgCCIAYCAgCCQAYDgEJgBgIAHqAGAwA7AAZIGyAGwBdAB9gfYAQPgAYDAAugBgCDwAYCAAfgBgOAPigIOCICAgCAQgKAyGICg2gGSAg4IgICAIBCAoDIYgKDaAZoCEgiA4P///////38QgMAUGIDgJKICCgiA4P///////38qAEoA'
+
+/** The same of Debian's kernel with cgroup version 2 and systemd's driver, three processes and 3 MiB written. */
+const RECORDED_V2 =
+  'CgQIAxAgEg4IsNQyEJHeMBie9gEgByI3CIDACRCAgMABGICAAyDwhBJYgKAJYIAgaICAwAGAAbjECYgBuMAIkAGtEYACgIDjAYgCgICAICoAMgsKCQhiIICAwAEwYUIA'
 
 describe('decodeCounters', () => {
   it('reads version 1', () => {
@@ -18,7 +23,25 @@ describe('decodeCounters', () => {
     })
   })
 
-  it('reads version 2, where a process limit that is not set is 2⁶⁴ − 1', () => {
+  it('reads version 2', () => {
+    expect(decodeCounters('io.containerd.cgroups.v2.Metrics', Buffer.from(RECORDED_V2, 'base64'))).toEqual({
+      cpuNanoseconds: 830_000_000n,
+      memoryBytes: 573_440,
+      memoryLimitBytes: 64 * 2 ** 20,
+      processCount: 3,
+      diskReadBytes: 0,
+      diskWriteBytes: 3 * 2 ** 20,
+    })
+  })
+
+  it.each([
+    ['io.containerd.cgroups.v1.Metrics', MetricsV1.encode(MetricsV1.fromPartial({ memory: { usage: { limit: 2n ** 63n - 4096n } } }))],
+    ['io.containerd.cgroups.v2.Metrics', MetricsV2.encode(MetricsV2.fromPartial({ memory: { usageLimit: 2n ** 64n - 1n } }))],
+  ])('shows a limit that is not set as the largest number that can be sent: %s', (type, writer) => {
+    expect(decodeCounters(type, writer.finish())?.memoryLimitBytes).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
+  it('adds up the disks of version 2, where a process limit that is not set is 2⁶⁴ − 1', () => {
     const bytes = MetricsV2.encode(
       MetricsV2.fromPartial({
         pids: { current: 3n, limit: 2n ** 64n - 1n },

@@ -13,6 +13,9 @@ export type CgroupCounters = {
   diskWriteBytes: number
 }
 
+/** A limit that is not set is the largest number of the kernel, beyond what a JSON integer can be. */
+const bounded = (value: bigint) => Number(value < BigInt(Number.MAX_SAFE_INTEGER) ? value : BigInt(Number.MAX_SAFE_INTEGER))
+
 type Operation = { op: string; value: bigint }
 
 const sum = (operations: readonly Operation[], op: string) =>
@@ -25,7 +28,7 @@ function decodeV1(bytes: Uint8Array): CgroupCounters {
   return {
     cpuNanoseconds: metrics.cpu?.usage?.total ?? 0n,
     memoryBytes: Math.max(0, Number((usage?.usage ?? 0n) - (metrics.memory?.totalInactiveFile ?? 0n))),
-    memoryLimitBytes: Number(usage?.limit ?? 0n),
+    memoryLimitBytes: bounded(usage?.limit ?? 0n),
     processCount: Number(metrics.pids?.current ?? 0n),
     diskReadBytes: sum(disk, 'read'),
     diskWriteBytes: sum(disk, 'write'),
@@ -38,7 +41,7 @@ function decodeV2(bytes: Uint8Array): CgroupCounters {
   return {
     cpuNanoseconds: (metrics.cpu?.usageUsec ?? 0n) * 1000n,
     memoryBytes: Math.max(0, Number((metrics.memory?.usage ?? 0n) - (metrics.memory?.inactiveFile ?? 0n))),
-    memoryLimitBytes: Number(metrics.memory?.usageLimit ?? 0n),
+    memoryLimitBytes: bounded(metrics.memory?.usageLimit ?? 0n),
     processCount: Number(metrics.pids?.current ?? 0n),
     diskReadBytes: Number(entries.reduce((total, entry) => total + entry.rbytes, 0n)),
     diskWriteBytes: Number(entries.reduce((total, entry) => total + entry.wbytes, 0n)),
