@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, rmdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './lib/log.ts'
@@ -9,9 +9,11 @@ import { createDiskUsage } from './metrics/disk-usage.ts'
 import { readCapacity } from './metrics/host-capacity.ts'
 import { createHost } from './network/host.ts'
 import { createNetwork, type Network } from './network/network.ts'
-import { connectContainerd } from './runtime/containerd/client.ts'
+import { detectCgroupHost, removeGroups } from './runtime/containerd/cgroup.ts'
+import { connectContainerd, orNull, reaching } from './runtime/containerd/client.ts'
 import { createContainerdRuntime } from './runtime/containerd/containerd-runtime.ts'
 import { createImageImporter } from './runtime/containerd/image-import.ts'
+import { isEnded } from './runtime/containerd/task-exit.ts'
 import type { Runtime, RuntimeInfo } from './runtime/runtime.ts'
 import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
 import { createServerRegistry } from './servers/server-registry.ts'
@@ -146,29 +148,39 @@ export async function enrolByHand(env: AgentEnv, token: string, dial: (url: stri
   }
 }
 
-/** Removes the empty groups that runc leaves behind. */
-function removeCgroups(namespace: string): void {
-  const root = '/sys/fs/cgroup'
-  const folders = [root, ...readdirSync(root).map((name) => path.join(root, name))].map((folder) => path.join(folder, namespace))
-  for (const folder of folders) {
-    if (!existsSync(folder)) continue
-    try {
-      rmdirSync(folder)
-    } catch {
-      // Still in use by something that is not ours to end.
-    }
+/** What `status` tells of this machine. */
+export type NodeStatus = { /** null: not enrolled. */ nodeId: string | null; /** Games that run now, installs included. */ games: number }
+
+/** Looks at the store and at what runs; changes nothing, and may be asked while the agent runs. */
+export async function readStatus(env: AgentEnv): Promise<NodeStatus> {
+  const file = path.join(env.folder, 'store.db')
+  const store = existsSync(file) ? openStore({ file, uids: env.uids }) : null
+  const client = connectContainerd(env.containerdSocket, env.namespace)
+  try {
+    const { tasks } = await reaching(client.tasks.list({ filter: '' }))
+    return { nodeId: store?.nodeId() ?? null, games: tasks.filter((task) => !isEnded(task)).length }
+  } finally {
+    client.close()
+    store?.close()
   }
 }
 
-/** Takes back everything that was made on this machine in our namespace, games included. Files of servers stay. */
-export async function takeDown(env: AgentEnv): Promise<void> {
+/**
+ * Takes back everything that was made on this machine in our namespace, games included. Files of servers stay.
+ * @param isForGood images too, which another start would use again
+ */
+export async function takeDown(env: AgentEnv, isForGood: boolean): Promise<void> {
   const client = connectContainerd(env.containerdSocket, env.namespace)
   const importer = createImageImporter(client)
   const runtime = createContainerdRuntime({ socket: env.containerdSocket, namespace: env.namespace, chainIdOf: importer.chainIdOf })
   await runtime.describe()
   for (const { id } of await runtime.list()) await runtime.remove(id)
   await createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder }).teardown()
-  removeCgroups(env.namespace)
+  await removeGroups(detectCgroupHost(), env.namespace)
+  if (isForGood) {
+    for (const reference of await importer.list()) await importer.remove(reference)
+    await orNull(client.namespaces.delete({ name: env.namespace }))
+  }
   await runtime.close()
   client.close()
 }

@@ -1,13 +1,14 @@
 import pino from 'pino'
 import { parseArgs } from 'node:util'
-import { enrolByHand, runAgent, takeDown } from './agent.ts'
+import { enrolByHand, readStatus, runAgent, takeDown } from './agent.ts'
 import { EnvError, readEnv } from './env.ts'
 import { connect } from './session/connection.ts'
 
 const USAGE = `catalyst agent
   serve                              runs the agent (default)
   enroll --url <wss://…> --token <t> enrols this machine as a node
-  down                               ends all games of this node and takes back what was made for them
+  status                             prints the node's id and how many games run, as JSON
+  down [--for-good]                  ends all games of this node and takes back what was made for them; for good: images too
 Settings come from the environment: agent/.env.example`
 
 async function serve(): Promise<void> {
@@ -26,7 +27,10 @@ async function serve(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { url: { type: 'string' }, token: { type: 'string' } } })
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { url: { type: 'string' }, token: { type: 'string' }, 'for-good': { type: 'boolean', default: false } },
+  })
   switch (positionals[0] ?? 'serve') {
     case 'serve':
       await serve()
@@ -37,8 +41,11 @@ async function main(): Promise<void> {
       process.stdout.write(`Enrolled as node ${await enrolByHand(env, values.token, connect)}\n`)
       return
     }
+    case 'status':
+      process.stdout.write(`${JSON.stringify(await readStatus(readEnv(process.env)))}\n`)
+      return
     case 'down':
-      await takeDown(readEnv(process.env))
+      await takeDown(readEnv(process.env), values['for-good'])
       return
     default:
       throw new EnvError(USAGE)

@@ -2,16 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { StepError } from './progress.ts'
 
 /** Debian packages that a local node needs. */
-export const NODE_PACKAGES = [
-  'containerd',
-  'runc',
-  'containernetworking-plugins',
-  'tini',
-  'mmdebstrap',
-  'iptables',
-  'conntrack',
-  'iproute2',
-] as const
+export const NODE_PACKAGES = ['containerd', 'runc', 'tini', 'mmdebstrap', 'iptables', 'conntrack', 'iproute2'] as const
 
 /** Those of `packages` that are not installed; all of them where there is no dpkg. */
 export function missingPackages(packages: readonly string[]): string[] {
