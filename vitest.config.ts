@@ -39,6 +39,8 @@ export default defineConfig({
       tier('contract', { globalSetup: DATABASE, testTimeout: 30_000, hookTimeout: 60_000 }),
       tier('e2e', WHOLE_PRODUCT),
       tier('faults', WHOLE_PRODUCT),
+      // Boots a machine, and reboots it.
+      tier('host', { ...WHOLE_PRODUCT, globalSetup: DATABASE, testTimeout: 600_000, hookTimeout: 900_000 }),
     ],
   },
 })

@@ -11,7 +11,10 @@ import { installCommand, installPackages, missingPackages, NODE_PACKAGES } from 
 // `npm test`: installs what the tests need and runs all of them. `-- --only <tier>` runs one tier; more file names or options
 // of vitest may follow it: `npm test -- --only e2e tests/e2e/start-command.test.ts`.
 
-type Tier = { name: string; needs: readonly string[] }
+/** Programs that build and boot a guest; where the processor can run virtual machines, qemu is used if it is there. */
+const GUEST_PACKAGES = ['user-mode-linux', 'mmdebstrap', 'e2fsprogs', 'kmod', 'openssh-client', 'slirp4netns', 'iproute2']
+
+type Tier = { name: string; needs: readonly string[]; /** Runs only when it is named. */ isLong?: boolean }
 
 const TIERS: readonly Tier[] = [
   { name: 'check', needs: [] },
@@ -20,9 +23,12 @@ const TIERS: readonly Tier[] = [
   { name: 'agent', needs: NODE_PACKAGES },
   { name: 'e2e', needs: [...NODE_PACKAGES, 'chromium'] },
   { name: 'faults', needs: NODE_PACKAGES },
+  { name: 'host', needs: GUEST_PACKAGES, isLong: true },
 ]
 /** A tier that hangs must not hold the rest. */
 const LONGEST_TIER_MS = 15 * 60_000
+/** A guest has one processor, and what it does costs several times as much. */
+const LONGEST_LONG_TIER_MS = 30 * 60_000
 
 const root = path.resolve(import.meta.dirname, '..')
 const { say, step } = createProgress()
@@ -40,7 +46,8 @@ async function install(packages: string[]): Promise<void> {
 }
 
 /** Runs one project of vitest.config.ts, in a process group of its own so that nothing of it is left behind. */
-async function runTier(name: string, further: string[]): Promise<Counts> {
+async function runTier({ name, isLong }: Tier, further: string[]): Promise<Counts> {
+  const longestMs = isLong === true ? LONGEST_LONG_TIER_MS : LONGEST_TIER_MS
   if (!existsSync(path.join(root, 'tests', name))) return NOTHING
   const report = path.join(root, 'tests', 'artefacts', `${name}.json`)
   rmSync(report, { force: true })
@@ -64,9 +71,9 @@ async function runTier(name: string, further: string[]): Promise<Counts> {
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   const timer = setTimeout(() => {
-    say(`${name} takes longer than ${String(LONGEST_TIER_MS / 60_000)} minutes; it is stopped`)
+    say(`${name} takes longer than ${String(longestMs / 60_000)} minutes; it is stopped`)
     kill('SIGKILL')
-  }, LONGEST_TIER_MS)
+  }, longestMs)
   const isWell = await new Promise<boolean>((resolve) => {
     child.once('error', () => {
       resolve(false)
@@ -86,7 +93,7 @@ if (unknown !== undefined) {
   say(`There is no tier ${unknown}; there are: ${TIERS.map((tier) => tier.name).join(', ')}`)
   process.exit(1)
 }
-const tiers = TIERS.filter((tier) => values.only?.includes(tier.name) ?? true)
+const tiers = TIERS.filter((tier) => values.only?.includes(tier.name) ?? tier.isLong !== true)
 
 const rows: { name: string; seconds: number; counts: Counts }[] = []
 async function measure(name: string, work: () => Promise<Counts>): Promise<void> {
@@ -102,9 +109,9 @@ try {
     if (!tiers.some((tier) => tier.name === 'check')) await ensureGenerated(root)
     return NOTHING
   })
-  for (const { name } of tiers) {
-    say(`\n${name}`)
-    await measure(name, () => (name === 'check' ? runChecks(root, false) : runTier(name, positionals)))
+  for (const tier of tiers) {
+    say(`\n${tier.name}`)
+    await measure(tier.name, () => (tier.name === 'check' ? runChecks(root, false) : runTier(tier, positionals)))
   }
 } catch (error) {
   say(error instanceof Error ? error.message : String(error))

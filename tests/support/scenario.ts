@@ -5,7 +5,7 @@ import type { ThirdParty } from './third-party.ts'
 type ErrorView = { __typename: string; message?: string; code?: string; fields?: { path: string[]; message: string; code: string }[] }
 
 /** What a mutation answered: its success, or a thrown error with type, code and fields. */
-async function mutate<T>(client: ThirdParty, name: string, inputType: string, selection: string, input: object): Promise<T> {
+export async function mutate<T>(client: ThirdParty, name: string, inputType: string, selection: string, input: object): Promise<T> {
   const success = `${name[0]?.toUpperCase() ?? ''}${name.slice(1)}Success`
   const data = await client.query<Record<string, ErrorView & T>>(
     `mutation ($input: ${inputType}!) {
