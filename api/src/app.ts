@@ -8,6 +8,7 @@ import { listen } from './events/notifications.ts'
 import type { Services } from './graphql/context.ts'
 import { createPipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
+import { createSubscriptionHub } from './graphql/subscription-hub.ts'
 import { createGraphqlHttp } from './http/graphql-http.ts'
 import { createGraphqlSocket } from './http/graphql-socket.ts'
 import { createHttpServer } from './http/http-server.ts'
@@ -23,6 +24,7 @@ import { createAuditService } from './modules/audit/audit-service.ts'
 import { createAuthService, LONGEST_SESSION_MS, REVOCATION_CHANNEL } from './modules/auth/auth-service.ts'
 import { createPasswords } from './modules/auth/password.ts'
 import { createCommandExpiry } from './modules/commands/command-expiry.ts'
+import { createConsoleInput } from './modules/console/console-input.ts'
 import { createConsoleService } from './modules/console/console-service.ts'
 import { createConsoleStore } from './modules/console/console-store.ts'
 import { createInstallationService } from './modules/installations/installation-service.ts'
@@ -123,7 +125,14 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
       readModel: createServerReadModel({ db }),
       history: createServerHistoryReadModel({ db }),
     }),
-    console: createConsoleService({ db, bus, audit, store: createConsoleStore(db), monotonicMs, onError }),
+    console: createConsoleService({
+      db,
+      bus,
+      input: createConsoleInput({ db, bus, audit, monotonicMs }),
+      store: createConsoleStore(db),
+      monotonicMs,
+      onError,
+    }),
     metrics,
     installations: createInstallationService({ db, bus }),
   }
@@ -176,7 +185,7 @@ export async function createApp(env: Env): Promise<App> {
       isSecure: publicUrl.protocol === 'https:',
       maxAgeSeconds: LONGEST_SESSION_MS / 1000,
     })
-    const pipeline = createPipeline({ schema: buildSchema(), logger })
+    const pipeline = createPipeline({ schema: buildSchema(), hub: createSubscriptionHub(), logger })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
 
     const notifications = await listen({

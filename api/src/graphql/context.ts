@@ -11,6 +11,7 @@ import type { TemplateService } from '../modules/templates/template-service.ts'
 import type { UserService } from '../modules/users/user-service.ts'
 import type { UserActor } from '../lib/actor.ts'
 import { UnauthenticatedError } from '../lib/errors.ts'
+import type { Outlet } from './outlet.ts'
 
 /** Everything resolvers may call. Built once, in app.ts. */
 export type Services = {
@@ -45,6 +46,8 @@ export type Context = {
   userAgent: string | null
   /** null on a WebSocket. */
   cookie: SessionCookie | null
+  /** Where shared events of a subscription go; null over HTTP. */
+  outlet: Outlet | null
   /** Ends with the request or the socket's operation. */
   signal: AbortSignal
 }

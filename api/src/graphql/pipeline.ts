@@ -6,6 +6,7 @@ import { asksForSchema } from './introspection.ts'
 import { MAX_TOKENS } from './limits.ts'
 import { limitsRule } from './limits-rule.ts'
 import { createMaskError } from './mask-error.ts'
+import type { SubscriptionHub } from './subscription-hub.ts'
 
 /** What both transports give to every operation. */
 export type ServerContext = { catalyst: Context }
@@ -76,14 +77,23 @@ function useMasking(logger: Logger): Plugin<Context> {
   }
 }
 
-export type PipelineDeps = { schema: GraphQLSchema; logger: Logger }
+/** Subscriptions whose events are the same for all share their executions. */
+function useSharing(hub: SubscriptionHub): Plugin<Context> {
+  return {
+    onSubscribe: ({ args, setSubscribeFn }) => {
+      if (hub.shares(args)) setSubscribeFn(hub.subscribe as never)
+    },
+  }
+}
 
-export function createPipeline({ schema, logger }: PipelineDeps): Pipeline {
+export type PipelineDeps = { schema: GraphQLSchema; hub: SubscriptionHub; logger: Logger }
+
+export function createPipeline({ schema, hub, logger }: PipelineDeps): Pipeline {
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
     context: ({ catalyst }) => catalyst,
-    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useMasking(logger)],
+    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useSharing(hub), useMasking(logger)],
     // Masks what fails outside of execution.
     maskedErrors: { errorMessage: 'Something unexpected went wrong.', isDev: false },
     // The HTTP side answers CORS, health and pages itself; other origins get nothing.

@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { lexicographicSortSchema, printSchema, type GraphQLInterfaceType, type GraphQLObjectType, type GraphQLSchema } from 'graphql'
+import {
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+  lexicographicSortSchema,
+  printSchema,
+  type GraphQLInterfaceType,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { agentSchema } from '../agent-gateway/agent-schema.ts'
 import { isPermission } from '../lib/permissions.ts'
@@ -68,6 +79,32 @@ describe('public schema', () => {
     )
     const implementing = schemas.api.getPossibleTypes(schemas.api.getType('Error') as GraphQLInterfaceType).map((type) => type.name)
     expect(implementing.sort()).toEqual(names.sort())
+  })
+
+  it('shares executions only of types whose fields look at nothing but the event', () => {
+    const seen = new Set<GraphQLNamedType>()
+    const dependent: string[] = []
+    const walk = (type: GraphQLNamedType) => {
+      if (seen.has(type)) return
+      seen.add(type)
+      if (isInterfaceType(type) || isUnionType(type)) for (const possible of schemas.api.getPossibleTypes(type)) walk(possible)
+      if (!isObjectType(type)) return
+      type Options = { authScopes?: unknown; runScopesOnType?: unknown; resolve?: (...args: unknown[]) => unknown } | undefined
+      const optionsOf = (extensions: Readonly<Record<string, unknown>>) => extensions['pothosOptions'] as Options
+      if (optionsOf(type.extensions)?.authScopes !== undefined || optionsOf(type.extensions)?.runScopesOnType !== undefined)
+        dependent.push(type.name)
+      for (const field of Object.values(type.getFields())) {
+        const options = optionsOf(field.extensions)
+        // A resolver with a third parameter looks at who asks.
+        if (options?.authScopes !== undefined || (options?.resolve?.length ?? 0) > 2) dependent.push(`${type.name}.${field.name}`)
+        walk(getNamedType(field.type))
+      }
+    }
+    const live = Object.values(schemas.api.getSubscriptionType()?.getFields() ?? {}).filter((field) => field.extensions['isLive'] === true)
+    for (const field of live) walk(getNamedType(field.type))
+    expect(live.map((field) => field.name)).toEqual(['consoleEvents'])
+    expect([...seen].map((type) => type.name)).toContain('ConsoleChunk')
+    expect(dependent).toEqual([])
   })
 
   it('takes one argument, input, in every mutation but signOut', () => {

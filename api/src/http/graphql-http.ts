@@ -90,6 +90,7 @@ export function createGraphqlHttp({ pipeline, services, cookies, checkOrigin }: 
         set: (token) => setCookies.push(cookies.set(token)),
         clear: () => setCookies.push(cookies.clear()),
       },
+      outlet: null,
       signal: controller.signal,
     }
     const accept = ACCEPTED.find((type) => request.headers.accept?.includes(type)) ?? 'application/json'

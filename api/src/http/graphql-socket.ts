@@ -14,6 +14,7 @@ import { newId } from '../lib/ids.ts'
 import { bearerToken } from './graphql-http.ts'
 import type { OriginVerdict } from './origin.ts'
 import type { SessionCookies } from './session-cookie.ts'
+import { createSocketOutlet } from './socket-outlet.ts'
 
 export type GraphqlSocketDeps = {
   pipeline: Pipeline
@@ -113,7 +114,7 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
     return { token: cookie, isGiven: cookie !== null }
   }
 
-  const contextOf = async ({ extra: { socket, request } }: SocketContext): Promise<Context> => {
+  const contextOf = async ({ extra: { socket, request } }: SocketContext, operationId: string): Promise<Context> => {
     const session = sessions.get(socket)
     // Read again for each operation: rights may have changed since the socket was opened.
     const actor = session === undefined ? null : await authenticate(request, session.token)
@@ -128,6 +129,7 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
       address: addressOf(request),
       userAgent: request.headers['user-agent'] ?? null,
       cookie: null,
+      outlet: createSocketOutlet(socket, request.socket, operationId),
       signal,
     }
   }
@@ -150,7 +152,7 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
         if (socket.readyState === WebSocket.OPEN) sessions.set(socket, { token, actor })
         return true
       },
-      onSubscribe: async (socketContext, _id, parameters) => {
+      onSubscribe: async (socketContext, id, parameters) => {
         if (Object.keys(socketContext.subscriptions).length > MOST_OPERATIONS) {
           return [
             new GraphQLError(`A socket carries at most ${String(MOST_OPERATIONS)} operations at once.`, {
@@ -158,7 +160,7 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
             }),
           ]
         }
-        const catalyst = await contextOf(socketContext)
+        const catalyst = await contextOf(socketContext, id)
         const envelop: Envelop = pipeline.getEnveloped({ catalyst, params: parameters })
         try {
           const document = envelop.parse(parameters.query)

@@ -15,6 +15,9 @@ export type ConsoleGap = { from: number; to: number; kind: 'GAP'; reason: 'FLOOD
 /** One piece of a console; the next one's `from` is this one's `to`. */
 export type ConsolePiece = ConsoleChunk | ConsoleGap
 
+/** Pieces are joined up to this size for viewers. */
+export const JOINED_BYTES = 64 * 1024
+
 /** The part of a piece from a position on. */
 export function dropBefore(piece: ConsolePiece, position: number): ConsolePiece {
   if (position <= piece.from) return piece

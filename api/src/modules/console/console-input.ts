@@ -1,0 +1,78 @@
+import type { Database } from '../../db/database.ts'
+import type { EventBus } from '../../events/event-bus.ts'
+import type { UserActor } from '../../lib/actor.ts'
+import { NodeOfflineError, NotFoundError, RateLimitedError, StateConflictError, ValidationError } from '../../lib/errors.ts'
+import { createRateLimiter } from '../../lib/rate-limiter.ts'
+import type { AuditService } from '../audit/audit-service.ts'
+import { addCommand } from '../commands/command-store.ts'
+import { lockServer } from '../servers/server-lock.ts'
+import { demand } from '../servers/server-policy.ts'
+import { statusOf } from '../servers/server-status.ts'
+
+/** What people type into games. */
+export type ConsoleInput = {
+  /** Types a line into a running game. Id of the command, after the node has answered or 5 s. */
+  send(actor: UserActor, input: { serverId: string; command: string }): Promise<string>
+}
+
+const LONGEST_COMMAND = 1024
+const COMMANDS_PER_10_SECONDS = 20
+const COMMAND_DEADLINE_SECONDS = 15
+const ANSWER_MS = 5000
+
+export type ConsoleInputDeps = { db: Database; bus: EventBus; audit: AuditService; monotonicMs: () => number }
+
+export function createConsoleInput({ db, bus, audit, monotonicMs }: ConsoleInputDeps): ConsoleInput {
+  const limiter = createRateLimiter(COMMANDS_PER_10_SECONDS, 10, monotonicMs)
+
+  /** Resolves when a command has ended, or after a while. */
+  function untilFinished(commandId: string): { done: Promise<void>; stop: () => void } {
+    const finished = Promise.withResolvers<void>()
+    const timer = setTimeout(finished.resolve, ANSWER_MS)
+    const off = bus.on('commandFinished', (event) => {
+      if (event.commandId === commandId) finished.resolve()
+    })
+    return {
+      done: finished.promise,
+      stop: () => {
+        clearTimeout(timer)
+        off()
+      },
+    }
+  }
+
+  return {
+    async send(actor, { serverId, command }) {
+      const text = command.endsWith('\n') ? command.slice(0, -1) : command
+      if (text.length === 0 || text.length > LONGEST_COMMAND)
+        throw new ValidationError([{ path: ['command'], code: 'INVALID', message: `has 1 to ${String(LONGEST_COMMAND)} characters` }])
+      if (/\p{Cc}/u.test(text)) throw new ValidationError([{ path: ['command'], code: 'INVALID', message: 'has no control characters' }])
+      const wait = limiter.take(`${actor.id}/${serverId}`)
+      if (wait > 0) throw new RateLimitedError(wait)
+      const sent = await db.transaction(async (tx) => {
+        const server = await lockServer(tx, serverId)
+        demand(actor, server, 'console:send')
+        if (server === null) throw new NotFoundError('The server')
+        if (!server.node.isOnline) throw new NodeOfflineError()
+        if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING')
+          throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
+        const order = await addCommand(tx, bus, actor, {
+          server,
+          kind: 'CONSOLE_INPUT',
+          deadlineSeconds: COMMAND_DEADLINE_SECONDS,
+          payload: { consoleInput: text },
+        })
+        await audit.record(tx, actor, {
+          action: 'console:send',
+          subject: { kind: 'server', id: server.id, name: server.name },
+          change: { command: text },
+        })
+        const answer = untilFinished(order.id)
+        return { id: order.id, answer }
+      })
+      await sent.answer.done
+      sent.answer.stop()
+      return sent.id
+    },
+  }
+}
