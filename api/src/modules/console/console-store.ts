@@ -2,6 +2,9 @@ import type { Database } from '../../db/database.ts'
 import { countLines, type ConsolePiece } from './console-chunk.ts'
 import { decodeSegment, encodeSegment } from './segment-codec.ts'
 
+/** The agent's word for what stands before its first run. */
+const NO_RUN = 'none'
+
 /** The durable part of consoles: compressed segments, one row each. */
 export type ConsoleStore = {
   /** One past the last durable byte. */
@@ -14,12 +17,66 @@ export type ConsoleStore = {
   previous(serverId: string, position: number): Promise<ConsolePiece[] | null>
 }
 
+type Row = { data: Buffer; from: string; to: string }
+
+/** Where each run stands in some pieces. */
+function runsIn(pieces: readonly ConsolePiece[]) {
+  const runs = new Map<string, { id: string; from: number; to: number; startedAt: Date; endedAt: Date }>()
+  for (const piece of pieces) {
+    if (piece.kind === 'GAP' || piece.runId === NO_RUN) continue
+    const run = runs.get(piece.runId)
+    runs.set(piece.runId, {
+      id: piece.runId,
+      from: run?.from ?? piece.from,
+      to: piece.to,
+      startedAt: run?.startedAt ?? new Date(piece.at),
+      endedAt: new Date(piece.at),
+    })
+  }
+  return [...runs.values()]
+}
+
+/** What a segment row says about its pieces. */
+export function describeSegment(pieces: readonly ConsolePiece[]) {
+  const times = pieces.flatMap((piece) => (piece.kind === 'GAP' ? [] : [piece.at]))
+  const startedAt = new Date(times[0] ?? Date.now())
+  return {
+    from: pieces[0]?.from ?? 0,
+    to: pieces.at(-1)?.to ?? 0,
+    lines: pieces.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : countLines(piece.bytes)), 0),
+    bytes: pieces.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : piece.bytes.length), 0),
+    startedAt,
+    endedAt: new Date(times.at(-1) ?? startedAt),
+  }
+}
+
+/** The pieces of a row. What cannot be read any more is a gap, so that the rest can. */
+export async function piecesOf({ data, from, to }: Row): Promise<ConsolePiece[]> {
+  try {
+    return await decodeSegment(data)
+  } catch {
+    return [{ kind: 'GAP', from: Number(from), to: Number(to), reason: 'DAMAGED' }]
+  }
+}
+
+const APPEND = `
+  with segment as (
+    insert into "ConsoleSegment" ("serverId", "fromPosition", "toPosition", "lineCount", "byteCount", "startedAt", "endedAt", data)
+    select $1::uuid, $2, $3, $4, $5, $6, $7, $8 where exists (select 1 from "Server" where id = $1::uuid)
+    on conflict do nothing returning 1
+  )
+  insert into "ConsoleRun" ("serverId", id, "fromPosition", "toPosition", "startedAt", "endedAt")
+  select $1::uuid, run.* from unnest($9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::timestamptz[]) run
+  where exists (select 1 from segment)
+  on conflict ("serverId", id) do update set "toPosition" = excluded."toPosition", "endedAt" = excluded."endedAt"`
+
 export function createConsoleStore(db: Database): ConsoleStore {
   const read = async (text: string, name: string, values: unknown[]) => {
-    const { rows } = await db.pool.query<{ data: Buffer }>({ name, text, values })
+    const { rows } = await db.pool.query<Row>({ name, text, values })
     const [row] = rows
-    return row === undefined ? null : decodeSegment(row.data)
+    return row === undefined ? null : piecesOf(row)
   }
+  const SEGMENT = 'select data, "fromPosition" as from, "toPosition" as to from "ConsoleSegment" where "serverId" = $1::uuid'
   return {
     async end(serverId) {
       const { _max } = await db.prisma.consoleSegment.aggregate({ where: { serverId }, _max: { toPosition: true } })
@@ -27,32 +84,30 @@ export function createConsoleStore(db: Database): ConsoleStore {
     },
 
     async append(serverId, pieces) {
-      const [first] = pieces
-      const last = pieces.at(-1)
-      if (first === undefined || last === undefined) return
-      const times = pieces.flatMap((piece) => (piece.kind === 'GAP' ? [] : [piece.at]))
-      const lines = pieces.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : countLines(piece.bytes)), 0)
-      const startedAt = new Date(times[0] ?? Date.now())
+      if (pieces.length === 0) return
+      const { from, to, lines, bytes, startedAt, endedAt } = describeSegment(pieces)
+      const runs = runsIn(pieces)
       await db.pool.query({
         name: 'console-append',
-        text: `insert into "ConsoleSegment" ("serverId", "fromPosition", "toPosition", "lineCount", "startedAt", "endedAt", data)
-          select $1::uuid, $2, $3, $4, $5, $6, $7 where exists (select 1 from "Server" where id = $1::uuid) on conflict do nothing`,
-        values: [serverId, first.from, last.to, lines, startedAt, new Date(times.at(-1) ?? startedAt), await encodeSegment(pieces)],
+        text: APPEND,
+        values: [
+          ...[serverId, from, to, lines, bytes, startedAt, endedAt, await encodeSegment(pieces)],
+          ...[runs.map((run) => run.id), runs.map((run) => run.from), runs.map((run) => run.to)],
+          ...[runs.map((run) => run.startedAt), runs.map((run) => run.endedAt)],
+        ],
       })
     },
 
     next: (serverId, position) =>
       read(
-        'select data from "ConsoleSegment" where "serverId" = $1::uuid and "toPosition" > $2 order by "fromPosition" limit 1',
+        `${SEGMENT} and "toPosition" > $2 and "fromPosition" >= coalesce((
+          select "fromPosition" from "ConsoleSegment" where "serverId" = $1::uuid and "fromPosition" <= $2 order by "fromPosition" desc limit 1
+        ), 0) order by "fromPosition" limit 1`,
         'console-next',
         [serverId, position],
       ),
 
     previous: (serverId, position) =>
-      read(
-        'select data from "ConsoleSegment" where "serverId" = $1::uuid and "fromPosition" < $2 order by "fromPosition" desc limit 1',
-        'console-previous',
-        [serverId, position],
-      ),
+      read(`${SEGMENT} and "fromPosition" < $2 order by "fromPosition" desc limit 1`, 'console-previous', [serverId, position]),
   }
 }
