@@ -129,7 +129,7 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
       db,
       bus,
       input: createConsoleInput({ db, bus, audit, monotonicMs }),
-      store: createConsoleStore(db),
+      store: createConsoleStore(db, monotonicMs),
       monotonicMs,
       onError,
     }),

@@ -16,7 +16,7 @@ export type BenchResult = {
   machine: string
 }
 
-const round = (value: number, digits = 2) => Math.round(value * 10 ** digits) / 10 ** digits
+const round = (value: number, digits = 3) => Math.round(value * 10 ** digits) / 10 ** digits
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
@@ -24,12 +24,20 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+type Reference = { name: string; samples: readonly number[] }
+
 /** Milliseconds, less is better. Without `reference` the goal is about the figure itself. */
-export function millisecondsResult(
+export function millisecondsResult(name: string, ours: readonly number[], goal: number | null, reference: Reference | null): BenchResult {
+  return figureResult(name, 'ms', ours, goal, reference)
+}
+
+/** Any figure of which less is better. Without `reference` the goal is about the figure itself. */
+export function figureResult(
   name: string,
+  unit: string,
   ours: readonly number[],
   goal: number | null,
-  reference: { name: string; samples: readonly number[] } | null,
+  reference: Reference | null,
 ): BenchResult {
   const figure = median(ours)
   const referenceFigure = reference === null ? null : median(reference.samples)
@@ -37,10 +45,10 @@ export function millisecondsResult(
   return {
     name,
     figure: round(figure),
-    unit: 'ms',
+    unit,
     reference: reference?.name ?? 'none',
     referenceFigure: referenceFigure === null ? null : round(referenceFigure),
-    ratio: ratio === null ? null : round(ratio, 3),
+    ratio: ratio === null ? null : round(ratio),
     goal,
     better: 'lower',
     ok: goal === null || (ratio ?? figure) <= goal,
@@ -52,7 +60,8 @@ export function millisecondsResult(
 /** For people, above the line for programs. */
 export function describeResult(result: BenchResult): string {
   const { minimum, maximum, count } = result.samples
-  const against = result.ratio === null ? '' : `, ${result.reference} ${String(result.referenceFigure)} ms: ${String(result.ratio)} ×`
+  const against =
+    result.ratio === null ? '' : `, ${result.reference} ${String(result.referenceFigure)} ${result.unit}: ${String(result.ratio)} ×`
   const goal = result.goal === null ? '' : ` (goal ≤ ${String(result.goal)}: ${result.ok ? 'met' : 'missed'})`
-  return `${result.name}: ${String(result.figure)} ms [${String(minimum)}–${String(maximum)}, ${String(count)} rounds]${against}${goal}`
+  return `${result.name}: ${String(result.figure)} ${result.unit} [${String(minimum)}–${String(maximum)}, ${String(count)} rounds]${against}${goal}`
 }

@@ -3,6 +3,7 @@ import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
 const LARGEST_PUSH = 128 * 1024
 /** Under way and not acknowledged, for each server. */
 const LARGEST_WINDOW = 2 ** 20
+const LONGEST_CHARACTER = 4
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
 const BUSY_LINES_PER_SECOND = 5000
@@ -28,6 +29,8 @@ type Line = {
   acknowledged: number
   inFlight: number
   isRewinding: boolean
+  /** There is more than the window takes. */
+  isBlocked: boolean
   lastPush: number
   linesPerSecond: number
   timer: NodeJS.Timeout | null
@@ -61,9 +64,12 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
   }
 
   function flush(serverId: string, line: Line, isImpatient: boolean): void {
-    while (!isClosed && lines.get(serverId) === line && !line.isRewinding && line.next - line.acknowledged < LARGEST_WINDOW) {
+    while (!isClosed && lines.get(serverId) === line && !line.isRewinding) {
       const room = LARGEST_WINDOW - (line.next - line.acknowledged)
-      const parts = line.stream.read(line.next, Math.min(LARGEST_PUSH, room), isImpatient)
+      line.isBlocked = room <= LARGEST_PUSH
+      if (room <= 0) return
+      const limit = Math.min(LARGEST_PUSH, room)
+      const parts = line.stream.read(line.next, limit, isImpatient)
       if (parts.length === 0) {
         if (!isImpatient && line.stream.end() > line.next) schedule(serverId, line, IMPATIENT_MS, true)
         return
@@ -76,7 +82,11 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
       line.next += parts.reduce((total, part) => total + part.bytes, 0)
       line.inFlight += 1
       void send(serverId, line, from, parts)
-      if (line.next - from < LARGEST_PUSH) return
+      // Less than a full message: the rest, of a character or of what was written meanwhile, comes with the next batch.
+      if (line.next - from < limit - LONGEST_CHARACTER) {
+        if (line.stream.end() > line.next) schedule(serverId, line, BATCH_MS, false)
+        return
+      }
     }
   }
 
@@ -91,11 +101,13 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
       }
       // The api lacks something before this: what is under way will be refused too, then it is sent again from there.
       if (answer.expected < from) line.isRewinding = true
-      if (line.isRewinding && line.inFlight === 0) {
+      const hasRewound = line.isRewinding && line.inFlight === 0
+      if (hasRewound) {
         line.next = answer.expected
         line.isRewinding = false
       }
-      flush(serverId, line, false)
+      // Otherwise what is new waits for its batch.
+      if (hasRewound || line.isBlocked) flush(serverId, line, false)
     } catch (error) {
       if (!isClosed) onError(error)
     }
@@ -111,6 +123,7 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
         acknowledged: from,
         inFlight: 0,
         isRewinding: false,
+        isBlocked: false,
         lastPush: monotonicMs(),
         linesPerSecond: 0,
         timer: null,

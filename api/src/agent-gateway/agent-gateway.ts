@@ -8,6 +8,7 @@ import { DomainError } from '../lib/errors.ts'
 import type { AgentContext, AgentSocket } from './agent-builder.ts'
 import { createAgentGatewayService, HEARTBEAT_SECONDS, type AgentGatewayDeps } from './agent-gateway-service.ts'
 import { agentSchema } from './agent-schema.ts'
+import { createKnownDocuments } from './known-documents.ts'
 
 /** The endpoint of agents: one socket is one session. */
 export type AgentGateway = {
@@ -36,6 +37,7 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
   const service = createAgentGatewayService(deps)
   const server = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false })
   const contexts = new WeakMap<WebSocket, AgentContext>()
+  const documents = createKnownDocuments()
 
   server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
     const ended = new AbortController()
@@ -77,6 +79,8 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
   const disposable = useServer<Record<string, unknown>, { socket: WebSocket }>(
     {
       schema: agentSchema,
+      parse: documents.parse,
+      validate: documents.validate,
       // A new one for each operation: the answers about scopes are kept with it, and sign-in changes them.
       context: ({ extra }) => ({ ...contexts.get(extra.socket) }),
       onError: (_context, _id, _payload, errors) => errors.map((error) => mask(error, log)),

@@ -86,7 +86,7 @@ function abortOnReturn(results: Results, operation: AbortController): Results {
  * its sockets, and with them every stream on them.
  */
 export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger }: GraphqlSocketDeps): GraphqlSocket {
-  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES, clientTracking: true })
+  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES, clientTracking: true, perMessageDeflate: false })
   const sessions = new Map<WebSocket, Session>()
   /** Ends the operations of a socket together with it. */
   const closings = new WeakMap<WebSocket, AbortController>()

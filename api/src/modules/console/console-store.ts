@@ -70,11 +70,29 @@ const APPEND = `
   where exists (select 1 from segment)
   on conflict ("serverId", id) do update set "toPosition" = excluded."toPosition", "endedAt" = excluded."endedAt"`
 
-export function createConsoleStore(db: Database): ConsoleStore {
-  const read = async (text: string, name: string, values: unknown[]) => {
-    const { rows } = await db.pool.query<Row>({ name, text, values })
+/** Segments that were read lately: when many viewers come back at once they all want the same. */
+const REMEMBERED_SEGMENTS = 16
+const REMEMBERED_MS = 5000
+
+export function createConsoleStore(db: Database, monotonicMs: () => number): ConsoleStore {
+  const remembered: { serverId: string; from: number; to: number; pieces: Promise<ConsolePiece[]>; at: number }[] = []
+
+  const remember = (serverId: string, row: Row) => {
+    const segment = { serverId, from: Number(row.from), to: Number(row.to), pieces: piecesOf(row), at: monotonicMs() }
+    remembered.push(segment)
+    if (remembered.length > REMEMBERED_SEGMENTS) remembered.shift()
+    return segment.pieces
+  }
+  const recall = (serverId: string, position: number) => {
+    const oldest = monotonicMs() - REMEMBERED_MS
+    return remembered.find(
+      ({ at, ...segment }) => at > oldest && segment.serverId === serverId && segment.from <= position && segment.to > position,
+    )
+  }
+  const read = async (text: string, name: string, serverId: string, position: number) => {
+    const { rows } = await db.pool.query<Row>({ name, text, values: [serverId, position] })
     const [row] = rows
-    return row === undefined ? null : piecesOf(row)
+    return row === undefined ? null : remember(serverId, row)
   }
   const SEGMENT = 'select data, "fromPosition" as from, "toPosition" as to from "ConsoleSegment" where "serverId" = $1::uuid'
   return {
@@ -98,16 +116,19 @@ export function createConsoleStore(db: Database): ConsoleStore {
       })
     },
 
-    next: (serverId, position) =>
+    next: async (serverId, position) =>
+      recall(serverId, position)?.pieces ??
       read(
         `${SEGMENT} and "toPosition" > $2 and "fromPosition" >= coalesce((
           select "fromPosition" from "ConsoleSegment" where "serverId" = $1::uuid and "fromPosition" <= $2 order by "fromPosition" desc limit 1
         ), 0) order by "fromPosition" limit 1`,
         'console-next',
-        [serverId, position],
+        serverId,
+        position,
       ),
 
-    previous: (serverId, position) =>
-      read(`${SEGMENT} and "fromPosition" < $2 order by "fromPosition" desc limit 1`, 'console-previous', [serverId, position]),
+    previous: async (serverId, position) =>
+      recall(serverId, position - 1)?.pieces ??
+      read(`${SEGMENT} and "fromPosition" < $2 order by "fromPosition" desc limit 1`, 'console-previous', serverId, position),
   }
 }

@@ -5,6 +5,8 @@ import type { ConsolePiece } from './console-chunk.ts'
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 const LEVEL = 3
+/** A usual segment comes out in one piece. */
+const CHUNK_BYTES = 320 * 1024
 /** A segment is at most 256 KiB of text, and a message of an agent 1 MiB. */
 const LARGEST = 16 * 2 ** 20
 
@@ -26,7 +28,7 @@ export async function encodeSegment(pieces: readonly ConsolePiece[]): Promise<Ui
 
 /** The pieces of a segment in order. @throws when the data are damaged */
 export async function decodeSegment(data: Uint8Array): Promise<ConsolePiece[]> {
-  const records = await decompress(data, { maxOutputLength: LARGEST })
+  const records = await decompress(data, { maxOutputLength: LARGEST, chunkSize: CHUNK_BYTES })
   const pieces: ConsolePiece[] = []
   for (let at = 0; at < records.length;) {
     const headerLength = records.readUInt32BE(at)

@@ -1,0 +1,179 @@
+import { fork, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { startEmbedded, stopEmbedded } from '@catalyst/prisma/embedded'
+import { createServer as createGameServer, importTestTemplate } from '../../support/scenario.ts'
+import { untilServer } from '../../support/server-query.ts'
+import { signIn, type ThirdParty } from '../../support/third-party.ts'
+import type { Reached, ReachOrder, ServeOrder, ViewOrder, WriteOrder, Written } from './messages.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '../../..')
+const ADMIN = { email: 'admin@example.test', password: 'correct horse battery staple' }
+
+/** A process of the benchmark with what it answers. */
+export type Helper = { pid: number; ask<T>(order: object): Promise<T>; stop(): Promise<void> }
+
+export function startHelper(name: string): Helper {
+  const child = fork(path.join(import.meta.dirname, `${name}-process.ts`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return {
+    pid: child.pid ?? 0,
+    async ask<T>(order: object) {
+      const answer = once(child, 'message') as Promise<[T]>
+      child.send(order)
+      return (await answer)[0]
+    },
+    stop: () => stop(child),
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.disconnect()
+  await exited
+}
+
+/** CPU seconds that a process has used, its threads and the kernel's work for it included. */
+export function cpuSeconds(pid: number): number {
+  const fields =
+    readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+      .split(') ')[1]
+      ?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The path of a console without containers: api, database and agent as they are shipped, each a process of its own. */
+export type Rig = {
+  url: string
+  databaseUrl: string
+  client: ThirdParty
+  serverId: string
+  apiPid: number
+  /** What the game writes to. */
+  gameFile: string
+  /** One past the last byte of the console that is durable. */
+  consoleEnd(): Promise<number>
+  dispose(): Promise<void>
+}
+
+export async function startRig(): Promise<Rig> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-bench-'))
+  const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
+  const dispose = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const directory = path.join(folder, 'postgres')
+    const database = await startEmbedded({
+      directory,
+      passwordFile: path.join(folder, 'secrets', 'postgres-password'),
+      logFile: path.join(folder, 'postgres.log'),
+      database: 'catalyst',
+    })
+    undo.push(() => stopEmbedded(directory))
+    const deploy = path.join(ROOT, 'prisma/deploy.ts')
+    const deployed = spawnSync(process.execPath, [deploy], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: database.url } })
+    if (deployed.status !== 0) throw new Error(deployed.stderr)
+
+    const port = await freePort()
+    const url = `http://127.0.0.1:${String(port)}`
+    const api = fork(path.join(ROOT, 'api/src/main.ts'), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: {
+        ...process.env,
+        NODE_ENV: 'production',
+        CATALYST_HTTP_PORT: String(port),
+        CATALYST_DATA_DIR: folder,
+        DATABASE_URL: database.url,
+        CATALYST_ADMIN_EMAIL: ADMIN.email,
+        CATALYST_ADMIN_PASSWORD: ADMIN.password,
+        LOG_LEVEL: 'error',
+      },
+    })
+    undo.push(async () => {
+      const exited = once(api, 'exit')
+      api.kill('SIGTERM')
+      await exited
+    })
+    await once(api, 'message')
+
+    const client = await signIn(url, ADMIN.email, ADMIN.password)
+    undo.push(() => client.dispose())
+    const { createEnrolmentToken } = await client.query<{ createEnrolmentToken: { token: string } }>(
+      'mutation ($input: CreateEnrolmentTokenInput!) { createEnrolmentToken(input: $input) { ... on CreateEnrolmentTokenSuccess { token } } }',
+      { input: { name: 'bench', address: '127.0.0.1', firstPort: 25_500, lastPort: 25_509 } },
+    )
+    const agent = startHelper('agent')
+    undo.push(() => agent.stop())
+    const serve: ServeOrder = { kind: 'serve', url: `${url.replace('http', 'ws')}/agent`, token: createEnrolmentToken.token, folder }
+    await agent.ask(serve)
+    const templateId = await importTestTemplate(client, 'printer')
+    const limits = { memoryMiB: 64, cpuPercent: 100, diskMiB: 64 }
+    const serverId = await createGameServer(client, { name: 'Bench', templateId, ...limits, start: true })
+    // The ready text is not printed by anybody: the game counts as starting, which its console does not mind.
+    await untilServer(client, serverId, (server) => server.status === 'STARTING' || server.status === 'RUNNING', 60_000)
+    const logs = path.join(folder, 'agent', 'servers', serverId, 'logs')
+    const runs = readdirSync(logs).filter((name) => /^run-\d+\.log$/.test(name))
+    const gameFile = path.join(logs, runs.sort((a, b) => Number(/\d+/.exec(a)) - Number(/\d+/.exec(b))).at(-1) ?? '')
+    return {
+      url,
+      databaseUrl: database.url,
+      client,
+      serverId,
+      apiPid: api.pid ?? 0,
+      gameFile,
+      async consoleEnd() {
+        const events = client.iterate<{ consoleEvents: { from: number; to: number } }>(
+          'subscription ($id: ID!) { consoleEvents(serverId: $id, tailLines: 1) { from to } }',
+          { id: serverId },
+        )
+        const { value } = await events.next()
+        await events.return(undefined)
+        return value?.consoleEvents.to ?? 0
+      },
+      dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** The raw broadcast beside the product, over a file of its own. */
+export async function startRelay(): Promise<{ url: string; pid: number; file: string; stop(): Promise<void> }> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-relay-'))
+  mkdirSync(folder, { recursive: true })
+  const file = path.join(folder, 'game.log')
+  writeFileSync(file, '')
+  const child = fork(path.join(import.meta.dirname, 'relay-process.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  const following = once(child, 'message')
+  child.send({ file })
+  await following
+  return {
+    url: `ws://127.0.0.1:${String(port)}`,
+    pid: child.pid ?? 0,
+    file,
+    async stop() {
+      await stop(child)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export const write = (writer: Helper, order: Omit<WriteOrder, 'kind'>) => writer.ask<Written>({ kind: 'write', ...order })
+export const view = (viewers: Helper, order: Omit<ViewOrder, 'kind'>) => viewers.ask<string>({ kind: 'view', ...order })
+export const reach = (viewers: Helper, order: Omit<ReachOrder, 'kind'>) => viewers.ask<Reached>({ kind: 'reach', ...order })
