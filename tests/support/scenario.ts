@@ -37,6 +37,8 @@ export type CreateServer = {
   name: string
   templateId: string
   nodeId?: string
+  location?: string
+  tags?: string[]
   memoryMiB: number
   cpuPercent: number
   diskMiB: number

@@ -29,24 +29,28 @@ const serverName = text(256)
   .pipe(z.string().min(1, 'is missing').max(64, 'has at most 64 characters'))
 const variables = z.array(z.object({ name: text(64), value: text(8192) })).max(MOST_VARIABLES)
 
-export const createServerInput = z.object({
-  name: serverName,
-  templateId: z.uuid('is no template'),
-  nodeId: z.uuid('is no node').nullish(),
-  location: location.nullish(),
-  tags: tags.nullish(),
-  ownerId: z.uuid('is no user').nullish(),
-  memoryMiB: amount(MEMORY_MIB),
-  cpuPercent: amount(CPU_PERCENT),
-  diskMiB: amount(DISK_MIB),
-  ports: z
-    .array(z.object({ name: text(64), ip: z.ipv4('is no address').nullish(), port: z.int().min(1).max(65_535) }))
-    .max(MOST_PORTS)
-    .nullish(),
-  variables: variables.nullish(),
-  start: z.boolean().nullish(),
-  idempotencyKey: z.string().nullish(),
-})
+export const createServerInput = z
+  .object({
+    name: serverName,
+    templateId: z.uuid('is no template'),
+    nodeId: z.uuid('is no node').nullish(),
+    location: location.nullish(),
+    tags: tags.nullish(),
+    ownerId: z.uuid('is no user').nullish(),
+    memoryMiB: amount(MEMORY_MIB),
+    cpuPercent: amount(CPU_PERCENT),
+    diskMiB: amount(DISK_MIB),
+    ports: z
+      .array(z.object({ name: text(64), ip: z.ipv4('is no address').nullish(), port: z.int().min(1).max(65_535) }))
+      .max(MOST_PORTS)
+      .nullish(),
+    variables: variables.nullish(),
+    start: z.boolean().nullish(),
+    idempotencyKey: z.string().nullish(),
+  })
+  // A wish that is not followed is refused, not passed over.
+  .refine(({ nodeId, location: place }) => !nodeId || !place, { path: ['location'], message: 'is for a server without a chosen node' })
+  .refine(({ nodeId, tags: wanted }) => !nodeId || !wanted?.length, { path: ['tags'], message: 'are for a server without a chosen node' })
 
 export type CreateServerInput = z.output<typeof createServerInput>
 
