@@ -17,12 +17,11 @@ import { isEnded } from './runtime/containerd/task-exit.ts'
 import type { Runtime, RuntimeInfo } from './runtime/runtime.ts'
 import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
 import { createServerRegistry } from './servers/server-registry.ts'
-import type { Connection } from './session/connection.ts'
+import { connect, type Connection } from './session/connection.ts'
 import { keepConnected } from './session/dialler.ts'
-import { EnrolNode } from './session/documents.ts'
-import { createNodeKey, readNodeKey } from './session/node-key.ts'
+import { enrol, EnrolmentError, identityOf } from './session/enrolment.ts'
 import { runSession } from './session/session.ts'
-import { openStore, type Store } from './state/store.ts'
+import { openStore } from './state/store.ts'
 
 export const AGENT_VERSION = '0.1.0'
 
@@ -39,15 +38,7 @@ const foldersIn =
     }
   }
 
-const keyFile = (env: AgentEnv) => path.join(env.folder, 'key')
-
-/** Uses up the enrolment token: the api learns our public key, and we our node id. */
-async function enrol(connection: Connection, env: AgentEnv, store: Store, token: string): Promise<void> {
-  // The key is made once: the same token and key may be sent again when the answer was lost.
-  const key = readNodeKey(keyFile(env)) ?? createNodeKey(keyFile(env))
-  const { enrolNode } = await connection.call(EnrolNode, { input: { token, publicKey: key.publicKey, agentVersion: AGENT_VERSION } })
-  store.setNodeId(enrolNode.nodeId)
-}
+const keyFileOf = (env: AgentEnv) => path.join(env.folder, 'key')
 
 /** containerd may start later than we do; null when told to stop meanwhile. */
 async function waitForRuntime(runtime: Runtime, log: Log, signal: AbortSignal): Promise<RuntimeInfo | null> {
@@ -103,22 +94,21 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
 
   const monotonicMs = () => performance.now()
   const disk = createDiskUsage(monotonicMs)
+  const keyFile = keyFileOf(env)
   const serve = async (connection: Connection) => {
-    if (store.nodeId() === null) {
+    if (identityOf(keyFile, store) === null) {
       if (env.enrolmentToken === null)
-        throw new Error('this node is not enrolled: start it with CATALYST_AGENT_ENROLMENT_TOKEN, or run enroll')
-      await enrol(connection, env, store, env.enrolmentToken)
-      log.info({ nodeId: store.nodeId() }, 'enrolled')
+        throw new Error('this node is not enrolled, or its key is lost: start it with CATALYST_AGENT_ENROLMENT_TOKEN, or run enroll')
+      log.info({ nodeId: await enrol(connection, { keyFile, store, token: env.enrolmentToken, agentVersion: AGENT_VERSION }) }, 'enrolled')
     }
-    const key = readNodeKey(keyFile(env))
-    const nodeId = store.nodeId()
-    if (key === null || nodeId === null) throw new Error(`the key of this node is missing: ${keyFile(env)}`)
+    // Read anew for each session: `enroll` may have given the node another key.
+    const identity = identityOf(keyFile, store)
+    if (identity === null) throw new Error(`the key of this node is missing: ${keyFile}`)
     const session = {
       agentVersion: AGENT_VERSION,
       store,
       registry,
-      key,
-      nodeId,
+      ...identity,
       runtime: runtimeInfo,
       capacity: () => readCapacity(env.folder),
       sample: runtime.sample,
@@ -134,14 +124,15 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
   store.close()
 }
 
-/** Enrols this node by hand and returns its id. */
-export async function enrolByHand(env: AgentEnv, token: string, dial: (url: string) => Promise<Connection>): Promise<string> {
+/** Enrols this machine by hand; id of its node. @throws EnrolmentError */
+export async function enrolByHand(env: AgentEnv, token: string): Promise<string> {
   mkdirSync(env.folder, { recursive: true, mode: 0o711 })
+  const connection = await connect(env.apiUrl).catch((error: unknown) => {
+    throw new EnrolmentError(`There is no Catalyst api at ${env.apiUrl}: ${error instanceof Error ? error.message : String(error)}`)
+  })
   const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
-  const connection = await dial(env.apiUrl)
   try {
-    await enrol(connection, env, store, token)
-    return store.nodeId() ?? ''
+    return await enrol(connection, { keyFile: keyFileOf(env), store, token, agentVersion: AGENT_VERSION })
   } finally {
     connection.close()
     store.close()

@@ -2,7 +2,7 @@ import pino from 'pino'
 import { parseArgs } from 'node:util'
 import { enrolByHand, readStatus, runAgent, takeDown } from './agent.ts'
 import { EnvError, readEnv } from './env.ts'
-import { connect } from './session/connection.ts'
+import { EnrolmentError } from './session/enrolment.ts'
 
 const USAGE = `catalyst agent
   serve                              runs the agent (default)
@@ -26,11 +26,20 @@ async function serve(): Promise<void> {
   await runAgent(env, log, onReady, abort.signal)
 }
 
+/** @throws EnvError for options that there are not */
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { url: { type: 'string' }, token: { type: 'string' }, 'for-good': { type: 'boolean', default: false } },
+    })
+  } catch (error) {
+    throw new EnvError(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`)
+  }
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { url: { type: 'string' }, token: { type: 'string' }, 'for-good': { type: 'boolean', default: false } },
-  })
+  const { values, positionals } = readArguments()
   switch (positionals[0] ?? 'serve') {
     case 'serve':
       await serve()
@@ -38,7 +47,7 @@ async function main(): Promise<void> {
     case 'enroll': {
       if (values.token === undefined) throw new EnvError(USAGE)
       const env = readEnv({ ...process.env, ...(values.url === undefined ? {} : { CATALYST_AGENT_API_URL: values.url }) })
-      process.stdout.write(`Enrolled as node ${await enrolByHand(env, values.token, connect)}\n`)
+      process.stdout.write(`Enrolled as node ${await enrolByHand(env, values.token)}\n`)
       return
     }
     case 'status':
@@ -57,8 +66,7 @@ try {
   // Timers of libraries must not keep a stopped agent alive.
   process.exit(0)
 } catch (error) {
-  process.stderr.write(
-    `${error instanceof EnvError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  )
+  const isForPeople = error instanceof EnvError || error instanceof EnrolmentError
+  process.stderr.write(`${isForPeople ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   process.exit(1)
 }

@@ -12,8 +12,7 @@ export async function mutate<T>(client: ThirdParty, name: string, inputType: str
       ${name}(input: $input) {
         __typename
         ... on ${success} { ${selection} }
-        ... on Error { message code }
-        ... on ValidationError { fields { path message code } }
+        ... on Error { message code ... on ValidationError { fields { path message code } } }
       }
     }`,
     { input },

@@ -32,11 +32,15 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
   const closed = Promise.withResolvers<string>()
   const opened = Promise.withResolvers<void>()
   opened.promise.catch(() => undefined)
+  let socketError: string | null = null
   class LimitedSocket extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols, { maxPayload: LARGEST_MESSAGE, handshakeTimeout: 10_000, perMessageDeflate: false })
       // The client takes its own listener off when it gives a socket up; an error after that must not end the agent.
-      this.on('error', () => undefined)
+      this.on('error', (error) => {
+        // Several addresses were tried: then only the codes say anything.
+        socketError = error.message || ('code' in error ? String(error.code) : null)
+      })
     }
   }
   let pongTimer: NodeJS.Timeout | undefined
@@ -75,8 +79,10 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
       closed: (event) => {
         clearTimeout(pongTimer)
         const { code, reason } = event as { code?: number; reason?: string }
-        closed.resolve(`closed with ${String(code)} ${reason ?? ''}`.trim())
-        opened.reject(new Error(`closed with ${String(code)} ${reason ?? ''}`))
+        // A failed socket closes with 1006 whatever was wrong with it.
+        const why = socketError ?? `closed with ${String(code)} ${reason ?? ''}`.trim()
+        closed.resolve(why)
+        opened.reject(new Error(why))
       },
     },
   })

@@ -64,7 +64,7 @@ export type AgentGatewayService = {
   forgetSessions(): Promise<void>
   enrol(
     socket: AgentSocket,
-    input: { token: string; publicKey: string; agentVersion: string },
+    input: { token: string; publicKey: string; agentVersion: string; nodeId?: string | null | undefined },
   ): Promise<{ nodeId: string; nodeName: string; instanceId: string }>
   challenge(socket: AgentSocket, nodeId: string): { challengeId: string; challenge: string; instanceId: string; protocolVersion: number }
   signIn(
@@ -169,12 +169,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       await db.transaction((tx) => markAllOffline(tx, bus))
     },
 
-    async enrol(socket, { token, publicKey, agentVersion }) {
+    async enrol(socket, { token, publicKey, agentVersion, nodeId }) {
       assertTry(socket)
       const key = new Uint8Array(Buffer.from(publicKey, 'base64url'))
       if (key.length !== 32) throw refuse('The public key is not one of Ed25519.', 'INVALID_KEY')
       try {
-        const node = await deps.enrolment.enrol(token, key, agentVersion.slice(0, 32))
+        const node = await deps.enrolment.enrol({ token, publicKey: key, agentVersion: agentVersion.slice(0, 32), machine: nodeId ?? null })
         return { nodeId: node.id, nodeName: node.name, instanceId: deps.instanceId }
       } catch (error) {
         if (error instanceof Error && error.name === 'EnrolmentRefusedError') throw refuse(error.message, 'ENROLMENT_REFUSED')

@@ -46,12 +46,13 @@ const EnrolNodeInput = agentBuilder.inputType('EnrolNodeInput', {
     token: t.string({ required: true }),
     publicKey: t.string({ required: true, description: 'Raw 32 bytes, base64url.' }),
     agentVersion: t.string({ required: true }),
+    nodeId: t.id({ description: 'Who this machine is already. Absent: nobody.' }),
   }),
 })
 agentBuilder.mutationField('enrolNode', (t) =>
   t.field({
     type: EnrolNodeResult,
-    description: 'Uses up an enrolment token and makes the node.',
+    description: 'Uses up an enrolment token: makes the node, or gives a node another key.',
     authScopes: { public: true },
     args: { input: t.arg({ type: EnrolNodeInput, required: true }) },
     resolve: (_root, { input }, { service, socket }) => service.enrol(socket, input),

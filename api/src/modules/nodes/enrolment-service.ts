@@ -32,8 +32,11 @@ export type EnrolmentService = {
   /** @throws NotFoundError for one that is unknown or was used */
   revoke(actor: Actor, id: string): Promise<void>
   /** Makes the node of a token, or gives it the key. Repeating it with the same key answers the same node. @throws EnrolmentRefusedError */
-  enrol(token: string, publicKey: Uint8Array<ArrayBuffer>, agentVersion: string): Promise<Node>
+  enrol(offer: KeyOffer): Promise<Node>
 }
+
+/** What a machine offers; `machine` is the node that it is already. */
+export type KeyOffer = { token: string; publicKey: Uint8Array<ArrayBuffer>; agentVersion: string; machine: string | null }
 
 const TOKEN_MS = 3_600_000
 const MOST_SHOWN = 100
@@ -54,7 +57,8 @@ export function createEnrolmentService({ db, bus, audit }: EnrolmentServiceDeps)
   }
 
   async function issue(tx: Transaction, row: TokenRow): Promise<CreatedToken> {
-    const token = randomBytes(32).toString('base64url')
+    // Never begins with a dash: it is an argument of a command.
+    const token = `ct_${randomBytes(32).toString('base64url')}`
     const { id, expiresAt } = await tx.prisma.enrolmentToken.create({
       data: { id: newId(), tokenHash: digest(token), expiresAt: new Date(Date.now() + TOKEN_MS), ...row },
     })
@@ -67,6 +71,15 @@ export function createEnrolmentService({ db, bus, audit }: EnrolmentServiceDeps)
       { id: string }[]
     >`select id from "EnrolmentToken" where "tokenHash" = ${digest(token)} for update`
     return row === undefined ? null : tx.prisma.enrolmentToken.findUnique({ where: { id: row.id } })
+  }
+
+  /** A machine has servers of its node: it cannot be another one before that node is gone. */
+  async function refuseOtherNode(tx: Transaction, machine: string): Promise<void> {
+    const node = isId(machine) ? await tx.prisma.node.findUnique({ where: { id: machine } }) : null
+    if (node !== null)
+      throw new EnrolmentRefusedError(
+        `This machine is the node ${node.name} already: take a token for another key of it, or delete it first.`,
+      )
   }
 
   async function makeNode(tx: Transaction, enrolment: TokenRow, publicKey: Uint8Array<ArrayBuffer>, agentVersion: string): Promise<Node> {
@@ -160,7 +173,7 @@ export function createEnrolmentService({ db, bus, audit }: EnrolmentServiceDeps)
       })
     },
 
-    async enrol(token, publicKey, agentVersion) {
+    async enrol({ token, publicKey, agentVersion, machine }) {
       return db.transaction(async (tx) => {
         const enrolment = await lockToken(tx, token)
         if (enrolment === null) throw new EnrolmentRefusedError('The enrolment token is not known.')
@@ -171,6 +184,7 @@ export function createEnrolmentService({ db, bus, audit }: EnrolmentServiceDeps)
           throw new EnrolmentRefusedError('The enrolment token has been used.')
         }
         if (enrolment.expiresAt <= new Date()) throw new EnrolmentRefusedError('The enrolment token has expired.')
+        if (machine !== null && machine !== enrolment.nodeId) await refuseOtherNode(tx, machine)
         await tx.prisma.enrolmentToken.update({ where: { id: enrolment.id }, data: { usedAt: new Date() } })
         return enrolment.nodeId === null
           ? makeNode(tx, enrolment, publicKey, agentVersion)
