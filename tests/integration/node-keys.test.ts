@@ -274,3 +274,24 @@ describe('the clock of a node', () => {
     await agent.close()
   })
 })
+
+it('takes many messages of a node at once without a deadlock', async () => {
+  const deadlocks = async () => {
+    await api.sql('select pg_stat_force_next_flush()')
+    const [row] = await api.sql<{ deadlocks: number }>('select deadlocks::int from pg_stat_database where datname = current_database()')
+    return row?.deadlocks
+  }
+  const before = await deadlocks()
+  const node = await newNode()
+  const agent = await startFakeAgent(api.url, node)
+  const beat = () =>
+    agent.call('mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { serverTime } }', {
+      input: { wallClock: new Date().toISOString() },
+    })
+  await Promise.all(Array.from({ length: 30 }, beat))
+  // Sessions that ended tell what they counted.
+  await agent.close()
+  await api.restart()
+  administrator = await api.administrator()
+  expect(await deadlocks()).toBe(before)
+})

@@ -143,12 +143,15 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     // One that is gone altogether was removed a moment ago; whose it was cannot be told any more, and nothing is applied.
   }
 
-  /** Runs a write only while this is the node's session: an older socket changes nothing any more. */
+  /**
+   * Runs a write only while this is the node's session: an older socket changes nothing any more. One at a time for each node:
+   * two that shared its row would wait for each other when both change it.
+   */
   function write<T>(socket: AgentSocket, agent: AgentActor, run: (tx: Transaction) => Promise<T>): Promise<T> {
     return db.transaction(async (tx) => {
       const [node] = await tx.prisma.$queryRaw<
         { sessionId: string | null }[]
-      >`select "sessionId" from "Node" where id = ${agent.id}::uuid for share`
+      >`select "sessionId" from "Node" where id = ${agent.id}::uuid for no key update`
       if (node?.sessionId !== agent.sessionId) {
         socket.close(4409, 'replaced by a newer session')
         throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
