@@ -158,7 +158,7 @@ describe('racing creates', () => {
       }),
     )
     const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as MutationRefused] : []))
-    for (const error of refused) expect(['CapacityError', 'PortUnavailableError']).toContain(error.answer?.__typename)
+    for (const error of refused) expect(['CapacityError', 'PortUnavailableError']).toContain(error.answer.__typename)
     const made = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
     const promised = await api.sql<{ name: string; memory: number }>(
       `select n.name, sum(s."memoryMiB")::int as memory from "Node" n join "Server" s on s."nodeId" = n.id group by n.id`,
