@@ -7,6 +7,7 @@ const server = (change: Partial<StatusSource>): StatusSource => ({
   activity: 'NONE',
   installedAt: new Date(),
   deletedAt: null,
+  nextRestartAt: null,
   isStale: false,
   ...change,
 })
@@ -25,6 +26,8 @@ describe('the word for a server', () => {
     [{ state: 'STOPPED', desiredState: 'RUNNING' }, 'STARTING'],
     [{ state: 'CRASHED', desiredState: 'RUNNING' }, 'STARTING'],
     [{ state: 'ERROR', desiredState: 'RUNNING' }, 'STARTING'],
+    [{ state: 'CRASHED', desiredState: 'RUNNING', nextRestartAt: new Date() }, 'CRASHED'],
+    [{ state: 'STARTING', desiredState: 'RUNNING', nextRestartAt: new Date() }, 'STARTING'],
     [{ state: 'STOPPING', desiredState: 'RUNNING' }, 'STOPPING'],
     [{ state: 'CRASHED' }, 'CRASHED'],
     [{ state: 'ERROR' }, 'ERROR'],

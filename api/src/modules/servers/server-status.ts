@@ -7,6 +7,8 @@ export type StatusSource = {
   activity: ServerActivity
   installedAt: Date | null
   deletedAt: Date | null
+  /** The restart after a crash that waits. */
+  nextRestartAt: Date | null
   isStale: boolean
 }
 
@@ -19,7 +21,8 @@ export function statusOf(server: StatusSource): ServerStatus {
   if (isInstalling) return 'INSTALLING'
   const isUp = server.state === 'RUNNING' || server.state === 'STARTING'
   if (server.desiredState === 'STOPPED' && isUp) return 'STOPPING'
-  if (server.desiredState === 'RUNNING' && !isUp && server.state !== 'STOPPING') return 'STARTING'
+  // Until its restart comes, a crashed one shows as crashed.
+  if (server.desiredState === 'RUNNING' && !isUp && server.state !== 'STOPPING' && server.nextRestartAt === null) return 'STARTING'
   return server.state
 }
 
@@ -30,5 +33,5 @@ export const STATUS_SQL = `case
   when not n."isOnline" then 'UNKNOWN'
   when s.activity = 'INSTALLING' then 'INSTALLING'
   when s."desiredState" = 'STOPPED' and s.state in ('RUNNING', 'STARTING') then 'STOPPING'
-  when s."desiredState" = 'RUNNING' and s.state in ('STOPPED', 'CRASHED', 'ERROR') then 'STARTING'
+  when s."desiredState" = 'RUNNING' and s.state in ('STOPPED', 'CRASHED', 'ERROR') and s."nextRestartAt" is null then 'STARTING'
   else s.state::text end`
