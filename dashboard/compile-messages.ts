@@ -21,7 +21,7 @@ export function precompiledMessages(): Plugin {
     enforce: 'pre',
     config: () => ({ define: { __INTLIFY_DROP_MESSAGE_COMPILER__: 'true' } }),
     transform(code, id) {
-      if (!/\/src\/locales\/\w+\.json$/.test(id)) return null
+      if (!/\/src\/locales\/(pages\/)?\w+\.json$/.test(id)) return null
       return { code: JSON.stringify(compileMessages(JSON.parse(code) as Messages)), map: null }
     },
   }
