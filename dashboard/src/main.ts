@@ -11,7 +11,7 @@ import { createMinuteClock, minuteKey } from './composables/use-now.ts'
 import { createPreferences, preferencesKey } from './composables/use-preferences.ts'
 import { createSession, sessionKey } from './features/session/use-session.ts'
 import { createApollo } from './plugins/apollo.ts'
-import { createDashboardI18n, preferredLanguage } from './plugins/i18n.ts'
+import { createDashboardI18n, createPageTexts, preferredLanguage } from './plugins/i18n.ts'
 import { createSocket, socketKey } from './plugins/socket.ts'
 import { createDashboardVuetify } from './plugins/vuetify.ts'
 import { createDashboardRouter } from './router/router.ts'
@@ -44,7 +44,7 @@ const apollo = createApollo(socket, () => {
 const session = createSession(apollo, socket)
 
 // 4. Pages.
-const router = createDashboardRouter(session, (key) => i18n.global.t(key), announcer)
+const router = createDashboardRouter(session, (key) => i18n.global.t(key), announcer, createPageTexts(i18n))
 
 // 5. The application.
 createApp(App)

@@ -13,6 +13,7 @@ export type StateShape =
   | 'online'
   | 'offline'
   | 'waiting'
+  | 'maintenance'
   | 'done'
   | 'failed'
   | 'working'
@@ -33,6 +34,7 @@ export const looks: Readonly<Record<StateShape, Look>> = {
   online: { colour: 'running', isExceptional: false },
   offline: { colour: 'danger', isExceptional: true },
   waiting: { colour: 'progress', isExceptional: true },
+  maintenance: { colour: 'suspended', isExceptional: true },
   done: { colour: 'running', isExceptional: false },
   failed: { colour: 'danger', isExceptional: true },
   working: { colour: 'progress', isExceptional: true },

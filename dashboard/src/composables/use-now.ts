@@ -15,14 +15,24 @@ export const createMinuteClock = () => createTicker(30_000)
 export const minuteKey: InjectionKey<Readonly<Ref<number>>> = Symbol('minute')
 export const useMinute = () => injectStrict(minuteKey)
 
-/** The time in ms, moving every second while the component lives. */
+const second = ref(0)
+let readers = 0
+let ticking: ReturnType<typeof setInterval> | null = null
+
+/** The time in ms, moving every second. One timer for all who read it, and none when nobody does. */
 export function useSecond(): Readonly<Ref<number>> {
-  const now = ref(Date.now())
-  const timer = setInterval(() => {
-    now.value = Date.now()
-  }, 1000)
+  readers += 1
+  if (ticking === null) {
+    second.value = Date.now()
+    ticking = setInterval(() => {
+      second.value = Date.now()
+    }, 1000)
+  }
   onScopeDispose(() => {
-    clearInterval(timer)
+    readers -= 1
+    if (readers > 0 || ticking === null) return
+    clearInterval(ticking)
+    ticking = null
   })
-  return readonly(now)
+  return readonly(second)
 }

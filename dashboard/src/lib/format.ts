@@ -15,6 +15,8 @@ export function createFormat(locale: string) {
   const dayTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
   const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
   const dayOfYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })
+  const today = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const full = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' })
 
   const number = (value: number) => (Math.abs(value) >= 100 ? plain.format(value) : digits.format(value))
@@ -57,6 +59,12 @@ export function createFormat(locale: string) {
     clock: (time: number | string) => clock.format(new Date(time)),
     /** Full local time with zone, for tooltips. */
     full: (time: number | string) => full.format(new Date(time)),
+    /** Name of a day: today, yesterday, then the date. */
+    day(time: number | string, now: number) {
+      const midnight = (value: number | string) => new Date(value).setHours(0, 0, 0, 0)
+      const distance = Math.round((midnight(time) - midnight(now)) / DAY)
+      return distance === 0 || distance === -1 ? today.format(distance, 'day') : weekday.format(new Date(time))
+    },
     /** Relative within a day, then the date. */
     ago(time: number | string, now: number) {
       const at = new Date(time)

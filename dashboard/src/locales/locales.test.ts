@@ -3,8 +3,10 @@ import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { compileMessages } from '../../compile-messages.ts'
 import { createDashboardI18n } from '../plugins/i18n.ts'
-import de from './de.json'
-import en from './en.json'
+import firstDe from './de.json'
+import firstEn from './en.json'
+import pagesDe from './pages/de.json'
+import pagesEn from './pages/en.json'
 
 type Tree = { [key: string]: string | Tree }
 
@@ -31,11 +33,23 @@ function unsorted(tree: Tree, prefix = ''): string[] {
 /** What `t` answers to every key, with one thing and with several. */
 async function answers(messages: object): Promise<string[]> {
   const i18n = await createDashboardI18n('en')
-  i18n.global.setLocaleMessage('en', messages as typeof en)
+  i18n.global.setLocaleMessage('en', messages as typeof firstEn)
   const values = { count: 2, n: 2, name: 'Arena', node: 'hel-1', size: '4 kB', time: '12:00' }
   return keys.flatMap((key) => [i18n.global.t(key, values, 1), i18n.global.t(key, values, 2)])
 }
 
+/** Both files of a language, as one tree. An area may stand in both; a key may not. */
+function joined(first: Tree, pages: Tree): Tree {
+  const both = { ...first }
+  for (const [key, value] of Object.entries(pages)) {
+    const there = both[key]
+    both[key] = typeof there === 'object' && typeof value === 'object' ? joined(there, value) : value
+  }
+  return both
+}
+
+const en = joined(firstEn, pagesEn)
+const de = joined(firstDe, pagesDe)
 const keys = keysOf(en)
 const source = globSync('**/*.{ts,vue}', { cwd: SOURCES })
   .filter((file) => !file.endsWith('.test.ts') && !file.startsWith('gql'))
@@ -47,8 +61,13 @@ const named = new Set([...source.matchAll(/['"]([a-z][A-Za-z]*(?:\.[A-Za-z_]+)+)
 const computed = [...source.matchAll(/`([a-z][A-Za-z]*\.(?:[A-Za-z]+\.)*)\$\{/g)].map(([, prefix]) => prefix ?? '')
 
 describe('locales', () => {
-  it.each(Object.entries({ en, de }))('%s is sorted', (_language, tree) => {
+  it.each(Object.entries({ firstEn, firstDe, pagesEn, pagesDe }))('%s is sorted', (_language, tree) => {
     expect(unsorted(tree)).toEqual([])
+  })
+
+  it('has each text once', () => {
+    expect(keysOf(firstEn).filter((key) => keysOf(pagesEn).includes(key))).toEqual([])
+    expect(keysOf(firstDe)).toEqual(keysOf(firstEn))
   })
 
   it('has no key that nothing shows', () => {

@@ -24,3 +24,20 @@ export async function createDashboardI18n(language: Language) {
   }
   return i18n
 }
+
+/** Texts that no first load shows, in `locales/pages/`: read once, before the first page that shows some. */
+export function createPageTexts(i18n: Awaited<ReturnType<typeof createDashboardI18n>>): () => Promise<void> {
+  const load = async () => {
+    const language = i18n.global.locale.value
+    const { default: texts } = language === 'de' ? await import('../locales/pages/de.json') : await import('../locales/pages/en.json')
+    i18n.global.mergeLocaleMessage(language, texts)
+  }
+  let loaded: Promise<void> | null = null
+  return () => {
+    loaded ??= load().catch((error: unknown) => {
+      loaded = null
+      throw error
+    })
+    return loaded
+  }
+}

@@ -8,6 +8,8 @@ declare module 'vue-router' {
     isPublic?: boolean
     /** Entry of the navigation that stands for this page. */
     area?: 'servers' | 'nodes' | 'templates'
+    /** Some of its texts are in `locales/pages/`. */
+    hasPageTexts?: boolean
     /** Shown without the navigation around it. */
     isBare?: boolean
   }

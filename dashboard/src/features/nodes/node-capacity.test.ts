@@ -1,19 +1,26 @@
 import { expect, it } from 'vitest'
-import { freeOf, lacking } from './node-capacity.ts'
+import { freeOf, lacking, usedOf } from './node-capacity.ts'
 
 const node = {
-  isOnline: true,
   capacity: { memoryMiB: 4096, cpuPercent: 200, diskMiB: 10_000 },
-  allocated: { memoryMiB: 3072, cpuPercent: 300, diskMiB: 0 },
+  allocated: { memoryMiB: 3072, cpuPercent: 250, diskMiB: 0 },
+  overcommit: { memoryPercent: 100, cpuPercent: 150, diskPercent: 50 },
 }
 
-it('counts what is left, never below nothing', () => {
-  expect(freeOf(node)).toEqual({ memoryMiB: 1024, cpuPercent: 0, diskMiB: 10_000 })
+it('counts what is left to promise, by the overcommit, never below nothing', () => {
+  expect(freeOf(node)).toEqual({ memoryMiB: 1024, cpuPercent: 50, diskMiB: 5000 })
+  expect(freeOf({ ...node, allocated: { ...node.allocated, memoryMiB: 5000 } })?.memoryMiB).toBe(0)
   expect(freeOf({ ...node, capacity: null })).toBeNull()
 })
 
-it('names what is lacking; processor time may be promised twice', () => {
-  expect(lacking(node, { memoryMiB: 2048, cpuPercent: 100, diskMiB: 1 })).toBe('memoryMiB')
-  expect(lacking(node, { memoryMiB: 512, cpuPercent: 100, diskMiB: 20_000 })).toBe('diskMiB')
-  expect(lacking(node, { memoryMiB: 512, cpuPercent: 100, diskMiB: 1000 })).toBeNull()
+it('names the first resource that is lacking', () => {
+  expect(lacking(node, { memoryMiB: 2048, cpuPercent: 50, diskMiB: 1 })).toBe('memoryMiB')
+  expect(lacking(node, { memoryMiB: 512, cpuPercent: 100, diskMiB: 1 })).toBe('cpuPercent')
+  expect(lacking(node, { memoryMiB: 512, cpuPercent: 50, diskMiB: 20_000 })).toBe('diskMiB')
+  expect(lacking(node, { memoryMiB: 512, cpuPercent: 50, diskMiB: 1000 })).toBeNull()
+})
+
+it('reads measurements in the units of the capacity', () => {
+  expect(usedOf({ memoryBytes: 2 ** 30, cpuPercent: 61, diskBytes: 2 ** 21 })).toEqual({ memoryMiB: 1024, cpuPercent: 61, diskMiB: 2 })
+  expect(usedOf(null)).toBeNull()
 })

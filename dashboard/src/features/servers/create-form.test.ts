@@ -35,6 +35,8 @@ const form = (changes: Partial<CreateForm> = {}): CreateForm => ({
   name: ' Arena ',
   ownerId: '',
   nodeId: '',
+  location: '',
+  tags: [],
   memoryMiB: '512',
   cpuPercent: '100',
   diskMiB: '1024',
@@ -91,6 +93,8 @@ describe('toInput and back', () => {
       variables: [{ name: 'MAP', value: 'oa_dm1' }],
     })
     expect(input).not.toHaveProperty('nodeId')
+    expect(input).not.toHaveProperty('location')
+    expect(input).not.toHaveProperty('tags')
     expect(fieldOfPath(['input', 'ports', '0', 'port'], input)).toBe('ports.query')
     expect(fieldOfPath(['variables', '0', 'value'], input)).toBe('variables.MAP')
     expect(fieldOfPath(['variables', 'MAP'], input)).toBe('variables.MAP')

@@ -27,6 +27,9 @@ export type CreateForm = {
   name: string
   ownerId: string
   nodeId: string
+  /** What the api's choice of a node is limited to; they count for nothing when a node is chosen. */
+  location: string
+  tags: readonly string[]
   memoryMiB: string
   cpuPercent: string
   diskMiB: string
@@ -66,6 +69,14 @@ export function variableProblem(variable: FormVariable, value: string): FieldPro
   return null
 }
 
+/** What is wrong with a limit as typed; null when nothing is. */
+export function limitProblem(key: (typeof limitKeys)[number], text: string): FieldProblem | null {
+  const [minimum, maximum] = LIMIT_RANGES[key]
+  if (!isWhole(text)) return { key: 'field.number', named: {} }
+  if (Number(text) < minimum) return { key: 'field.minimum', named: { minimum } }
+  return Number(text) > maximum ? { key: 'field.maximum', named: { maximum } } : null
+}
+
 /** Problems by field path, such as `name` or `variables.MAP`. */
 export function formProblems(form: CreateForm, template: FormTemplate | null): Record<string, FieldProblem> {
   const problems: Record<string, FieldProblem> = {}
@@ -74,10 +85,8 @@ export function formProblems(form: CreateForm, template: FormTemplate | null): R
   if (name === '') problems['name'] = { key: 'field.required', named: {} }
   else if (Array.from(name).length > 64) problems['name'] = { key: 'field.maxLength', named: { length: 64 } }
   for (const key of limitKeys) {
-    const [minimum, maximum] = LIMIT_RANGES[key]
-    if (!isWhole(form[key])) problems[key] = { key: 'field.number', named: {} }
-    else if (Number(form[key]) < minimum) problems[key] = { key: 'field.minimum', named: { minimum } }
-    else if (Number(form[key]) > maximum) problems[key] = { key: 'field.maximum', named: { maximum } }
+    const problem = limitProblem(key, form[key])
+    if (problem !== null) problems[key] = problem
   }
   const taken = new Map<string, string>()
   for (const port of template?.ports ?? []) {
@@ -112,7 +121,9 @@ export function toInput(form: CreateForm, template: FormTemplate, idempotencyKey
     start: form.start,
     idempotencyKey,
     ...(form.ownerId !== '' && { ownerId: form.ownerId }),
-    ...(form.nodeId !== '' && { nodeId: form.nodeId }),
+    ...(form.nodeId !== ''
+      ? { nodeId: form.nodeId }
+      : { ...(form.location !== '' && { location: form.location }), ...(form.tags.length > 0 && { tags: [...form.tags] }) }),
     ...(ports.length > 0 && { ports }),
   }
 }

@@ -24,6 +24,20 @@ export const ServerLive = graphql(`
       reason
       at
     }
+    pendingRestart {
+      attempt
+      maximum
+      at
+      reason
+    }
+    needsRestart
+    waitingCommand {
+      id
+      kind
+      createdAt
+      deadline
+      expires
+    }
     installation {
       id
       status
@@ -37,7 +51,10 @@ export const ServerLive = graphql(`
     viewerCanStop
     viewerCanRestart
     viewerCanKill
+    viewerCanInstall
+    viewerCanUpdate
     viewerCanDelete
+    viewerCanForceDelete
     viewerCanSendCommands
     viewerCanReadConsole
   }

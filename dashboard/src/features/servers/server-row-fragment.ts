@@ -8,12 +8,33 @@ export const ServerRow = graphql(`
     name
     status
     state
+    desiredState
     isStale
     stateObservedAt
     runningSince
     problem {
       code
       message
+      at
+    }
+    lastExit {
+      code
+      reason
+      at
+    }
+    pendingRestart {
+      attempt
+      maximum
+      at
+      reason
+    }
+    needsRestart
+    waitingCommand {
+      id
+      kind
+      createdAt
+      deadline
+      expires
     }
     installation {
       id
@@ -52,6 +73,7 @@ export const ServerRow = graphql(`
     viewerCanRestart
     viewerCanKill
     viewerCanDelete
+    viewerCanForceDelete
   }
 `)
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { ServerStatus } from '../../gql/graphql.ts'
+import type { ServerState, ServerStatus } from '../../gql/graphql.ts'
 import { byAttention, offeredPower, segments, shapes } from './server-state.ts'
+
+const offered = (status: ServerStatus, state: ServerState, pendingRestart: object | null = null) =>
+  offeredPower({ status, state, pendingRestart })
 
 describe('server states', () => {
   it('puts every status into exactly one segment', () => {
@@ -23,12 +26,18 @@ describe('server states', () => {
   })
 
   it('offers the orders of the last known state while the node is away', () => {
-    expect(offeredPower('UNKNOWN', 'RUNNING')).toEqual(['restart', 'stop', 'kill'])
-    expect(offeredPower('UNKNOWN', 'STOPPED')).toEqual(['start'])
+    expect(offered('UNKNOWN', 'RUNNING')).toEqual(['restart', 'stop', 'kill'])
+    expect(offered('UNKNOWN', 'STOPPED')).toEqual(['start'])
   })
 
   it('lets the latest wish win while stopping', () => {
-    expect(offeredPower('STOPPING', 'STOPPING')).toContain('start')
-    expect(offeredPower('DELETING', 'STOPPING')).toEqual([])
+    expect(offered('STOPPING', 'STOPPING')).toContain('start')
+    expect(offered('DELETING', 'STOPPING')).toEqual([])
+  })
+
+  it('lets people start a crashed server now, and refuse the restart that waits', () => {
+    expect(offered('CRASHED', 'CRASHED')).toEqual(['start'])
+    expect(offered('CRASHED', 'CRASHED', {})).toEqual(['start', 'stop'])
+    expect(offered('UNKNOWN', 'CRASHED', {})).toEqual(['start', 'stop'])
   })
 })

@@ -58,8 +58,13 @@ export function byName(one: Sortable, other: Sortable): number {
 
 export type PowerVerb = 'start' | 'stop' | 'restart' | 'kill'
 
-/** Orders that make sense in a state. A server whose node is away takes those of its last known state: the wish waits. */
-export function offeredPower(status: ServerStatus, state: ServerState): readonly PowerVerb[] {
+type PowerView = { status: ServerStatus; state: ServerState; pendingRestart: object | null }
+
+/**
+ * Orders that make sense in a state. A server whose node is away takes those of its last known state: the wish waits. While a
+ * restart after a crash waits, `start` means now and `stop` means not at all.
+ */
+export function offeredPower({ status, state, pendingRestart }: PowerView): readonly PowerVerb[] {
   switch (status) {
     case 'RUNNING':
       return ['restart', 'stop', 'kill']
@@ -70,9 +75,9 @@ export function offeredPower(status: ServerStatus, state: ServerState): readonly
     case 'STOPPED':
     case 'CRASHED':
     case 'ERROR':
-      return ['start']
+      return pendingRestart === null ? ['start'] : ['start', 'stop']
     case 'UNKNOWN':
-      return offeredPower(state, state)
+      return offeredPower({ status: state, state, pendingRestart })
     case 'INSTALLING':
     case 'NOT_INSTALLED':
     case 'DELETING':

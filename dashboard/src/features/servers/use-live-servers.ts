@@ -1,7 +1,8 @@
 import { useApolloClient } from '@vue/apollo-composable'
 import { onScopeDispose } from 'vue'
 import { useConnection } from '../../composables/use-connection.ts'
-import { graphql } from '../../gql/index.ts'
+import { graphql, readFragment } from '../../gql/index.ts'
+import { ServerLive } from './server-fragments.ts'
 
 const LiveServers = graphql(`
   subscription LiveServers {
@@ -15,27 +16,21 @@ const LiveServers = graphql(`
   }
 `)
 
+const ServerPresence = graphql(`
+  query ServerPresence($id: ID!) {
+    server(id: $id) {
+      id
+    }
+  }
+`)
+
 const LiveNodes = graphql(`
   subscription LiveNodes {
     nodeEvents {
       occurredAt
+      nodeId
       node {
-        id
-        name
-        address
-        isOnline
-        lastSeenAt
-        agentVersion
-        capacity {
-          memoryMiB
-          cpuPercent
-          diskMiB
-        }
-        allocated {
-          memoryMiB
-          cpuPercent
-          diskMiB
-        }
+        ...NodeLive_Node
       }
     }
   }
@@ -49,6 +44,7 @@ export function useLiveServers(): void {
   const { client } = useApolloClient()
   const connection = useConnection()
   const stale = new Set<string>()
+  const leaving = new Set<string>()
   let timer: ReturnType<typeof setTimeout> | null = null
 
   const refresh = (...queries: string[]) => {
@@ -62,24 +58,54 @@ export function useLiveServers(): void {
     }, REFRESH_MS)
   }
 
+  const forget = (typename: string, id: string) => {
+    client.cache.evict({ id: client.cache.identify({ __typename: typename, id }) ?? '' })
+    client.cache.gc()
+  }
+  /** Deleted servers are shown as such until their node has confirmed; its event tells when to look. */
+  const lookForGone = () => {
+    for (const id of leaving) {
+      void client.query({ query: ServerPresence, variables: { id }, fetchPolicy: 'no-cache' }).then(
+        ({ data }) => {
+          if (data.server !== null || !leaving.delete(id)) return
+          forget('Server', id)
+          refresh('ServerList', 'ServerCounts', 'NodeServers')
+        },
+        // The next event, or the return of the connection, looks again.
+        () => undefined,
+      )
+    }
+  }
+
   const servers = client.subscribe({ query: LiveServers }).subscribe({
     next: ({ data }) => {
       const event = data?.serverEvents
       if (event === undefined) return
       refresh('ServerCounts')
-      if (event.__typename === 'ServerCreatedEvent') refresh('ServerList', 'NodeList', 'NodePage')
+      refresh('ServerHistory', 'ServerInstallRuns')
+      if (event.__typename === 'ServerCreatedEvent') refresh('ServerList', 'NodeServers')
       if (event.__typename === 'ServerDeletedEvent') {
-        refresh('ServerList', 'NodeList', 'NodePage')
-        client.cache.evict({ id: client.cache.identify(event.server) ?? '' })
-        client.cache.gc()
+        leaving.add(readFragment(ServerLive, event.server).id)
+        lookForGone()
       }
     },
     // Refused: the pages' own queries say why.
     error: () => undefined,
   })
-  const nodes = client.subscribe({ query: LiveNodes }).subscribe({ error: () => undefined })
+  const nodes = client.subscribe({ query: LiveNodes }).subscribe({
+    next: ({ data }) => {
+      const event = data?.nodeEvents
+      if (event === undefined) return
+      // A node that comes or goes changes which rows there are, and the states of all its servers.
+      refresh('NodeList', 'NodeHistory', 'NodePorts', 'ServersPageSurroundings', 'ServerCounts')
+      if (event.node === null) forget('Node', event.nodeId)
+      lookForGone()
+    },
+    error: () => undefined,
+  })
   const offReturn = connection.onReturn(() => {
     void client.refetchQueries({ include: 'active' })
+    lookForGone()
   })
 
   onScopeDispose(() => {

@@ -134,13 +134,13 @@ export function useServerPower() {
     /** The order that waits for the api's answer, if any. */
     sending: (id: string): ServerOrder | null => sent.get(id) ?? null,
     /** True when the api took the order; otherwise a message says why not. */
-    async order(verb: ServerOrder, server: { id: string; name: string }): Promise<boolean> {
+    async order(verb: ServerOrder, server: { id: string; name: string }, more: { force?: boolean } = {}): Promise<boolean> {
       if (sent.has(server.id)) return false
       sent.set(server.id, verb)
       try {
         const { data } = await client.mutate({
           mutation: documents[verb],
-          variables: { input: { id: server.id, ...(verb !== 'abort' && { idempotencyKey: crypto.randomUUID() }) } },
+          variables: { input: { id: server.id, ...more, ...(verb !== 'abort' && { idempotencyKey: crypto.randomUUID() }) } },
         })
         const result = Object.values((data ?? {}) as Record<string, Outcome | string>).find(
           (value): value is Outcome => typeof value === 'object',

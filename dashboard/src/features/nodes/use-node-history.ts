@@ -1,0 +1,86 @@
+import { useQuery } from '@vue/apollo-composable'
+import { computed, ref } from 'vue'
+import { useI18n } from 'vue-i18n'
+import type { StateShape } from '../../components/state-look.ts'
+import type { TimelineEntry } from '../../components/timeline-entry.ts'
+import { useFormat } from '../../composables/use-format.ts'
+import { graphql } from '../../gql/index.ts'
+import type { NodeEventKind } from '../../gql/graphql.ts'
+
+const NodeHistory = graphql(`
+  query NodeHistory($nodeId: ID!, $after: String) {
+    nodeHistory(nodeId: $nodeId, first: 50, after: $after) {
+      totalCount
+      nodes {
+        id
+        kind
+        at
+        actor
+        reason
+        clockOffsetSeconds
+        changes {
+          field
+          from
+          to
+        }
+      }
+      pageInfo {
+        endCursor
+        hasNextPage
+      }
+    }
+  }
+`)
+
+export const nodeEventShapes: Readonly<Record<NodeEventKind, StateShape>> = {
+  ENROLLED: 'done',
+  ONLINE: 'online',
+  OFFLINE: 'offline',
+  RENAMED: 'done',
+  CHANGED: 'done',
+  MAINTENANCE_ON: 'maintenance',
+  MAINTENANCE_OFF: 'done',
+  REKEYED: 'done',
+  CLOCK_OFF: 'unknown',
+}
+
+/** What happened to a node, newest first, in words. */
+export function useNodeHistory(nodeId: string) {
+  const { t, te } = useI18n()
+  const format = useFormat()
+  const { result, loading, error, refetch, fetchMore } = useQuery(NodeHistory, { nodeId })
+  const isReadingMore = ref(false)
+  const history = computed(() => result.value?.nodeHistory ?? null)
+  const fieldOf = (field: string) => (te(`nodeEvents.fields.${field}`) ? t(`nodeEvents.fields.${field}`) : field)
+  const entries = computed((): TimelineEntry[] =>
+    (history.value?.nodes ?? []).map((entry) => ({
+      id: entry.id,
+      at: entry.at,
+      shape: nodeEventShapes[entry.kind],
+      text: t(`nodeEvents.${entry.kind}`, { time: format.value.duration(Math.abs(entry.clockOffsetSeconds ?? 0) * 1000) }),
+      details: [
+        ...(entry.reason !== null && te(`nodeEvents.reasons.${entry.reason}`) ? [t(`nodeEvents.reasons.${entry.reason}`)] : []),
+        ...entry.changes.map(({ field, from, to }) =>
+          t('history.change', { setting: fieldOf(field), before: from ?? '', after: to ?? '' }),
+        ),
+      ],
+      actor: entry.actor,
+    })),
+  )
+  return {
+    entries,
+    history,
+    loading,
+    error,
+    retry: () => void refetch(),
+    isReadingMore,
+    async more() {
+      isReadingMore.value = true
+      try {
+        await fetchMore({ variables: { after: history.value?.pageInfo.endCursor ?? null } })
+      } finally {
+        isReadingMore.value = false
+      }
+    },
+  }
+}

@@ -1,0 +1,124 @@
+import { useQuery } from '@vue/apollo-composable'
+import { computed, ref } from 'vue'
+import { useI18n } from 'vue-i18n'
+import type { StateShape } from '../../components/state-look.ts'
+import type { TimelineEntry } from '../../components/timeline-entry.ts'
+import { useFormat } from '../../composables/use-format.ts'
+import { graphql } from '../../gql/index.ts'
+import type { ServerHistoryKind, ServerHistoryQuery } from '../../gql/graphql.ts'
+
+const ServerHistory = graphql(`
+  query ServerHistory($serverId: ID!, $after: String) {
+    serverHistory(serverId: $serverId, first: 50, after: $after) {
+      totalCount
+      nodes {
+        id
+        kind
+        at
+        actor
+        code
+        reason
+        message
+        attempt
+        nextAt
+        change {
+          setting
+          before
+          after
+        }
+      }
+      pageInfo {
+        endCursor
+        hasNextPage
+      }
+    }
+  }
+`)
+
+type Entry = NonNullable<ServerHistoryQuery['serverHistory']>['nodes'][number]
+
+/** Shape of each kind; ends have one by their reason. */
+export const serverEventShapes: Readonly<Record<ServerHistoryKind, StateShape>> = {
+  CREATED: 'done',
+  START: 'starting',
+  STARTED: 'starting',
+  READY: 'running',
+  RESTART: 'starting',
+  STOP: 'stopping',
+  KILL: 'stopping',
+  EXITED: 'stopped',
+  RESTART_PLANNED: 'waiting',
+  GAVE_UP: 'failed',
+  INSTALL: 'installing',
+  ABORT_INSTALL: 'stopping',
+  INSTALL_SUCCEEDED: 'done',
+  INSTALL_FAILED: 'failed',
+  INSTALL_ABORTED: 'stopped',
+  INSTALL_CUT: 'failed',
+  SETTINGS_CHANGED: 'done',
+  COMMAND_EXPIRED: 'failed',
+  METRICS_GAP: 'unknown',
+  DELETE: 'deleting',
+}
+
+/** What happened to a server, newest first, in words. */
+export function useServerHistory(serverId: string) {
+  const { t, te } = useI18n()
+  const format = useFormat()
+  const { result, loading, error, refetch, fetchMore } = useQuery(ServerHistory, { serverId })
+  const isReadingMore = ref(false)
+  const history = computed(() => result.value?.serverHistory ?? null)
+
+  function shapeOf({ kind, reason }: Entry): StateShape {
+    if (kind !== 'EXITED') return serverEventShapes[kind]
+    return reason === 'CRASHED' || reason === 'OUT_OF_MEMORY' ? 'crashed' : reason === 'UNKNOWN' ? 'unknown' : 'stopped'
+  }
+  /** The reason of an end, or the kind of an order that expired. */
+  function reasonOf({ kind, reason }: Entry): string {
+    if (reason === null) return ''
+    const key = kind === 'COMMAND_EXPIRED' ? `history.orders.${reason}` : `exit.${reason}`
+    return te(key) ? t(key) : reason
+  }
+  function settingOf(name: string): string {
+    const key = `settings.names.${name}`
+    return te(key) ? t(key) : name
+  }
+  function detailsOf(entry: Entry): string[] {
+    return [
+      ...(entry.kind === 'EXITED' && entry.code !== null ? [t('exit.code', { code: entry.code })] : []),
+      ...(entry.message === null ? [] : [entry.message]),
+      ...entry.change.map(({ setting, before, after }) => t('history.change', { setting: settingOf(setting), before, after })),
+    ]
+  }
+  const entries = computed((): TimelineEntry[] =>
+    (history.value?.nodes ?? []).map((entry) => ({
+      id: entry.id,
+      at: entry.at,
+      shape: shapeOf(entry),
+      text: t(`history.${entry.kind}`, {
+        reason: reasonOf(entry),
+        attempt: entry.attempt ?? '',
+        time: entry.nextAt === null ? '' : format.value.clock(entry.nextAt),
+      }),
+      details: detailsOf(entry),
+      actor: entry.actor,
+    })),
+  )
+
+  return {
+    entries,
+    history,
+    loading,
+    error,
+    retry: () => void refetch(),
+    isReadingMore,
+    async more() {
+      isReadingMore.value = true
+      try {
+        await fetchMore({ variables: { after: history.value?.pageInfo.endCursor ?? null } })
+      } finally {
+        isReadingMore.value = false
+      }
+    },
+  }
+}
