@@ -2,42 +2,27 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import {
-  accessibilityFaults,
-  DESKTOP,
-  keepPicture,
-  launchBrowser,
-  openPage,
-  PHONE,
-  showAs,
-  terminalText,
-  type WatchedPage,
-} from '../support/browser.ts'
+import { keepPicture, launchBrowser, openPage, terminalText, type WatchedPage } from '../support/browser.ts'
+import { createInspector, type Inspector } from '../support/inspector.ts'
 import { ADMIN, startProduct, type Product } from '../support/product.ts'
 import { GETSTATUS, udpQuery } from '../support/udp-query.ts'
 
 /** The picture of the README, made anew only when asked: a test run leaves the checkout as it was. */
 const SERVER_PICTURE = path.resolve(import.meta.dirname, '../../dashboard/screenshot.png')
 const BUDGETS = path.resolve(import.meta.dirname, '../../dashboard/dist/.vite/budgets.json')
-const VIEWS = [
-  ['dark', DESKTOP],
-  ['light', DESKTOP],
-  ['dark', PHONE],
-  ['light', PHONE],
-] as const
 
 let product: Product
 let browser: Browser
 let watched: WatchedPage
 let page: Page
-/** What `inspect` found, on all pages: one fault must not hide the others. */
-const faults: string[] = []
+let inspector: Inspector
 
 beforeAll(async () => {
   product = await startProduct({ name: 'journey', firstGamePort: 25700 })
   browser = await launchBrowser()
   watched = await openPage(browser, product.url)
   page = watched.page
+  inspector = createInspector(page)
 })
 
 afterEach(async ({ task }) => {
@@ -52,19 +37,6 @@ afterAll(async () => {
 const pill = () => page.locator('header .state')
 const heading = () => page.locator('h1')
 const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
-
-/** Pictures and accessibility in both themes and sizes; ends on the dark desktop. */
-async function inspect(name: string): Promise<void> {
-  for (const [theme, size] of VIEWS) {
-    await showAs(page, theme, size)
-    const view = `${name}-${theme}-${size === PHONE ? 'phone' : 'desktop'}`
-    await keepPicture(page, view)
-    faults.push(...(await accessibilityFaults(page)).map((fault) => `${view}: ${fault}`))
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    if (overflow > 0) faults.push(`${view}: scrolls sideways by ${String(overflow)} px`)
-  }
-  await showAs(page, 'dark', DESKTOP)
-}
 
 /** The console's rows once they have what is wanted. */
 async function terminalWith(text: string, timeoutMs: number): Promise<string> {
@@ -84,7 +56,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
   it('asks strangers to sign in and leads them where they wanted to go', async () => {
     await page.goto(`${product.url}/nodes`)
     await heading().filter({ hasText: 'Sign in' }).waitFor()
-    await inspect('sign-in')
+    await inspector.inspect('sign-in')
     await page.getByLabel('E-mail').fill(ADMIN.email)
     await page.getByLabel('Password', { exact: true }).fill('not the password')
     await page.getByLabel('Password', { exact: true }).press('Enter')
@@ -99,33 +71,33 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
 
   it('shows this machine as a node, and how to add another', async () => {
     await page.getByRole('table').getByText('Online').waitFor()
-    await inspect('nodes')
+    await inspector.inspect('nodes')
     await button('Add node').click()
     await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('second')
     await page.getByRole('dialog').getByLabel('Address of its games').fill('192.0.2.7')
     await button('Make the command').click()
     await page.getByRole('dialog').getByText('CATALYST_AGENT_ENROLMENT_TOKEN=').waitFor()
-    await inspect('node-enrol')
+    await inspector.inspect('node-enrol')
     await button('Close').click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.getByRole('table').getByRole('link').first().click()
     await page.getByText('No servers on this node.').waitFor()
-    await inspect('node')
+    await inspector.inspect('node')
   })
 
   it('lists the bundled templates', async () => {
     await page.getByRole('link', { name: 'Templates' }).first().click()
     await page.getByRole('link', { name: 'OpenArena', exact: true }).waitFor()
-    await inspect('templates')
+    await inspector.inspect('templates')
     await page.getByRole('link', { name: 'OpenArena', exact: true }).click()
     await page.getByText('Players and server browsers.', { exact: true }).waitFor()
-    await inspect('template')
+    await inspector.inspect('template')
   })
 
   it('refuses what breaks the rules, on its field, and keeps the input', async () => {
     await page.getByRole('link', { name: 'Servers' }).first().click()
     await page.getByText('No servers yet').waitFor()
-    await inspect('servers-empty')
+    await inspector.inspect('servers-empty')
     await page.getByRole('link', { name: 'Create server' }).click()
     await page.getByText('OpenArena', { exact: true }).first().click()
     await page.getByLabel('Server name').fill('Arena')
@@ -133,7 +105,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByLabel('Players at most').fill('65')
     await button('Create server').click()
     await page.getByText(/things? needs? a change before this server can be created/).waitFor()
-    await inspect('create-refused')
+    await inspector.inspect('create-refused')
     expect(await page.getByLabel('Server name').inputValue()).toBe('Arena')
     expect(await page.getByLabel('Memory', { exact: true }).inputValue()).toBe('99999999')
   })
@@ -142,11 +114,11 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByLabel('Memory', { exact: true }).fill('512')
     await page.getByLabel('Disk', { exact: true }).fill('1024')
     await page.getByLabel('Players at most').fill('8')
-    await inspect('create')
+    await inspector.inspect('create')
     await button('Create server').click()
     await heading().filter({ hasText: 'Arena' }).waitFor()
     await page.getByText('Install log').waitFor()
-    await inspect('install')
+    await inspector.inspect('install')
     await pill().filter({ hasText: 'Running' }).waitFor({ timeout: 300_000 })
     await terminalWith('InitGame', 60_000)
   }, 420_000)
@@ -163,9 +135,13 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     const before = await memory.innerText()
     await type('map oa_dm4')
     await expect.poll(() => memory.innerText(), { timeout: 60_000, interval: 500 }).not.toBe(before)
-    await inspect('server')
-    if (process.env['CATALYST_WRITE_SCREENSHOT'] === '1') await page.screenshot({ path: SERVER_PICTURE })
-  })
+    await inspector.inspect('server')
+    if (process.env['CATALYST_WRITE_SCREENSHOT'] === '1') {
+      const drawn = async () => (await page.locator('.spark polyline').first().getAttribute('points'))?.split(' ').length ?? 0
+      await expect.poll(drawn, { timeout: 120_000, interval: 1000 }).toBeGreaterThan(75)
+      await page.screenshot({ path: SERVER_PICTURE })
+    }
+  }, 240_000)
 
   it('answers players through its published port', async () => {
     const address = await page.locator('header .address .text').first().innerText()
@@ -201,15 +177,15 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByRole('link', { name: 'Servers' }).first().click()
     await page.getByRole('row').filter({ hasText: 'Arena' }).getByRole('meter').first().waitFor({ timeout: 30_000 })
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
-    await inspect('servers')
+    await inspector.inspect('servers')
     await page.keyboard.press('j')
     await page.keyboard.press('x')
     await page.getByText('1 selected').waitFor()
-    await inspect('servers-selected')
+    await inspector.inspect('servers-selected')
     await page.keyboard.press('Escape')
     await page.keyboard.press('?')
     await page.getByRole('dialog').getByText('On a server').waitFor()
-    await inspect('keys')
+    await inspector.inspect('keys')
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.keyboard.press('j')
@@ -220,7 +196,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
   it('stops it and shows it stopped', async () => {
     await button('Stop').click()
     await pill().filter({ hasText: 'Stopped' }).waitFor({ timeout: 60_000 })
-    await inspect('server-stopped')
+    await inspector.inspect('server-stopped')
   })
 
   it('deletes it, by name only', async () => {
@@ -229,14 +205,14 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     const confirm = page.getByRole('dialog').getByRole('button', { name: 'Delete server' })
     expect(await confirm.isDisabled()).toBe(true)
     await page.getByRole('dialog').getByRole('textbox').fill('Arena')
-    await inspect('server-delete')
+    await inspector.inspect('server-delete')
     await confirm.click()
     await page.getByText('No servers yet').waitFor({ timeout: 60_000 })
   })
 
   it('asked nobody else, raised no error and kept every page accessible on the way', () => {
     expect(watched.faults).toEqual([])
-    expect(faults).toEqual([])
+    expect(inspector.faults).toEqual([])
   })
 
   it('loads no more than its budgets', async () => {

@@ -43,6 +43,8 @@ export type LocalAgentOptions = {
   /** Where it dials instead of the api's own address. */
   agentUrl?: string
   environment?: NodeJS.ProcessEnv
+  /** To enrol with; absent: one is made. */
+  token?: string
 }
 
 export const AGENT_MAIN = path.resolve(import.meta.dirname, '../../agent/src/main.ts')
@@ -89,7 +91,7 @@ export async function startLocalAgent(options: LocalAgentOptions): Promise<Local
     CATALYST_AGENT_LAST_UID: String(FIRST_UID + ports.last),
     ...options.environment,
   }
-  const token = await createToken(options.administrator, name, ports)
+  const token = options.token ?? (await createToken(options.administrator, name, ports))
   const enrolled = await runToEnd(['enroll', '--url', url, '--token', token], env).catch(async (error: unknown) => {
     await rm(dataDir, { recursive: true, force: true })
     throw error
