@@ -76,7 +76,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('second')
     await page.getByRole('dialog').getByLabel('Address of its games').fill('192.0.2.7')
     await button('Make the command').click()
-    await page.getByRole('dialog').getByText('CATALYST_AGENT_ENROLMENT_TOKEN=').waitFor()
+    await page.getByRole('dialog').getByText('npm run agent:install').waitFor()
     await inspector.inspect('node-enrol')
     await button('Close').click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })

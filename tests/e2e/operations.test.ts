@@ -208,7 +208,7 @@ describe('nodes, in the browser', () => {
       administrator: client,
       containerdSocket: containerdSocket(),
       ports: PORTS,
-      token: /ENROLMENT_TOKEN=(\S+)|--token (\S+)/.exec(command)?.slice(1).find(Boolean) ?? '',
+      token: /--token (\S+)/.exec(command)?.[1] ?? '',
     })
     await dialog.getByText('second is enrolled').waitFor({ timeout: 20_000 })
     await dialog.getByText(/of memory, .* of disk/).waitFor({ timeout: 20_000 })

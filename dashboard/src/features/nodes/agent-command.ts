@@ -1,10 +1,15 @@
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** The one command that enrols a machine and runs its agent. Plain `ws://` to another machine has to be allowed by name. */
-export function agentCommand(origin: string, token: string): string {
+/** `enrol`: the agent becomes a service of a new machine. `rekey`: a machine that is a node already signs in with another key. */
+export type AgentCommandKind = 'enrol' | 'rekey'
+
+/** The one command to run on the machine. Plain `ws://` to another machine has to be allowed by name. */
+export function agentCommand(kind: AgentCommandKind, origin: string, token: string): string {
   const { protocol, host, hostname } = new URL(origin)
   const isSecure = protocol === 'https:'
-  const settings = [`CATALYST_AGENT_API_URL=${isSecure ? 'wss' : 'ws'}://${host}/agent`, `CATALYST_AGENT_ENROLMENT_TOKEN=${token}`]
-  if (!isSecure && !LOOPBACK.has(hostname)) settings.push('CATALYST_AGENT_ALLOW_INSECURE=true')
-  return `${settings.join(' ')} npm run agent`
+  const mustAllow = !isSecure && !LOOPBACK.has(hostname)
+  const where = `--url ${isSecure ? 'wss' : 'ws'}://${host}/agent --token ${token}`
+  return kind === 'enrol'
+    ? `npm run agent:install -- ${where}${mustAllow ? ' --allow-insecure' : ''}`
+    : `${mustAllow ? 'CATALYST_AGENT_ALLOW_INSECURE=true ' : ''}npm run agent -- enroll ${where}`
 }
