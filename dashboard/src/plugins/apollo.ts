@@ -1,9 +1,10 @@
-import { ApolloClient, from, HttpLink, InMemoryCache, setLogVerbosity, split, type FieldMergeFunction } from '@apollo/client/core'
+import { ApolloClient, from, HttpLink, InMemoryCache, setLogVerbosity, split } from '@apollo/client/core'
 import { onError } from '@apollo/client/link/error'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { getMainDefinition } from '@apollo/client/utilities'
 import { Kind, OperationTypeNode } from 'graphql'
 import type { Client } from 'graphql-ws'
+import { appendPage, growHistory } from './page-merge.ts'
 
 const byId =
   (typename: string) =>
@@ -12,12 +13,6 @@ const byId =
     { args, toReference }: { args: Record<string, unknown> | null; toReference: (value: { __typename: string; id: string }) => unknown },
   ) =>
     toReference({ __typename: typename, id: String(args?.['id']) })
-
-type Page = { nodes: readonly unknown[] }
-
-/** Pages of a connection follow each other in one list; the first page begins it anew. */
-const appendPage: FieldMergeFunction<Page> = (existing, incoming, { args }) =>
-  existing === undefined || args?.['after'] == null ? incoming : { ...incoming, nodes: [...existing.nodes, ...incoming.nodes] }
 
 const connection = (...keyArgs: string[]) => ({ keyArgs: ['first', ...keyArgs], merge: appendPage })
 
@@ -52,8 +47,8 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
             nodes: connection(),
             templates: connection(),
             users: connection('search'),
-            serverHistory: connection('serverId'),
-            nodeHistory: connection('nodeId'),
+            serverHistory: { keyArgs: ['serverId'], merge: growHistory },
+            nodeHistory: { keyArgs: ['nodeId'], merge: growHistory },
             allocations: connection('nodeId', 'filter'),
           },
         },
