@@ -38,7 +38,8 @@ export default defineConfig({
       tier('agent', { globalSetup: DATABASE, testTimeout: 60_000, hookTimeout: 120_000, fileParallelism: false }),
       tier('contract', { globalSetup: DATABASE, testTimeout: 30_000, hookTimeout: 60_000 }),
       tier('e2e', WHOLE_PRODUCT),
-      tier('faults', WHOLE_PRODUCT),
+      // Mostly waiting, and each file with a product, a containerd and ports of its own: two at once keep the time.
+      tier('faults', { ...WHOLE_PRODUCT, fileParallelism: true, maxWorkers: 2 }),
       // Boots a machine, and reboots it.
       tier('host', { ...WHOLE_PRODUCT, globalSetup: DATABASE, testTimeout: 600_000, hookTimeout: 900_000 }),
     ],

@@ -1,12 +1,14 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatCounts, NOTHING, readVitestReport, sum, type Counts } from './check/counts.ts'
+import { formatCounts, NOTHING, sum, type Counts } from './check/counts.ts'
 import { runChecks } from './check/run-checks.ts'
+import { clearFaultResults, formatFaultTable, readFaultResults } from './faults/table.ts'
 import { ensureGenerated } from './start/generated.ts'
 import { createProgress } from './start/progress.ts'
-import { installCommand, installPackages, missingPackages, NODE_PACKAGES } from './start/system-packages.ts'
+import { NODE_PACKAGES } from './start/system-packages.ts'
+import { ensurePackages, FAULT_PACKAGES } from './test/ensure-packages.ts'
+import { runTier } from './test/run-tier.ts'
 
 // `npm test`: installs what the tests need and runs all of them. `-- --only <tier>` runs one tier; more file names or options
 // of vitest may follow it: `npm test -- --only e2e tests/e2e/start-command.test.ts`.
@@ -22,7 +24,7 @@ const TIERS: readonly Tier[] = [
   { name: 'contract', needs: [] },
   { name: 'agent', needs: NODE_PACKAGES },
   { name: 'e2e', needs: [...NODE_PACKAGES, 'chromium'] },
-  { name: 'faults', needs: NODE_PACKAGES },
+  { name: 'faults', needs: [...NODE_PACKAGES, ...FAULT_PACKAGES] },
   { name: 'host', needs: GUEST_PACKAGES, isLong: true },
 ]
 /** A tier that hangs must not hold the rest. */
@@ -31,7 +33,8 @@ const LONGEST_TIER_MS = 15 * 60_000
 const LONGEST_LONG_TIER_MS = 30 * 60_000
 
 const root = path.resolve(import.meta.dirname, '..')
-const { say, step } = createProgress()
+const progress = createProgress()
+const { say } = progress
 
 async function install(packages: string[]): Promise<void> {
   const missing = missingPackages(packages)
@@ -105,11 +108,16 @@ async function measure(name: string, work: () => Promise<Counts>): Promise<void>
 try {
   mkdirSync(path.join(root, 'tests', 'artefacts'), { recursive: true })
   await measure('set-up', async () => {
-    await install([...new Set(tiers.flatMap((tier) => tier.needs))])
+    await ensurePackages(progress, [...new Set(tiers.flatMap((tier) => tier.needs))])
     if (!tiers.some((tier) => tier.name === 'check')) await ensureGenerated(root)
     return NOTHING
   })
-  for (const tier of tiers) {
+  clearFaultResults(root)
+  for (const { name } of tiers) {
+    say(`\n${name}`)
+    await measure(name, () =>
+      name === 'check' ? runChecks(root, false) : runTier({ root, name, further: positionals, longestMs: LONGEST_TIER_MS, say }),
+    )
     say(`\n${tier.name}`)
     await measure(tier.name, () => (tier.name === 'check' ? runChecks(root, false) : runTier(tier, positionals)))
   }
@@ -120,6 +128,8 @@ try {
 
 const total = rows.reduce((counts, row) => sum(counts, row.counts), NOTHING)
 const seconds = rows.reduce((time, row) => time + row.seconds, 0)
+const faults = readFaultResults(root)
+if (faults.length > 0) say(`\n${formatFaultTable(faults)}`)
 say('')
 for (const row of [...rows, { name: 'all', seconds, counts: total }]) {
   say(`  ${row.name.padEnd(12)} ${row.seconds.toFixed(0).padStart(5)} s   ${formatCounts(row.counts)}`)

@@ -4,10 +4,7 @@ import { startProduct, type Product } from '../support/product.ts'
 import { createServer, deleteServer, power, templateId } from '../support/scenario.ts'
 import { untilServer } from '../support/server-query.ts'
 import type { ThirdParty } from '../support/third-party.ts'
-import { udpQuery } from '../support/udp-query.ts'
-
-// Teeworlds 0.7: a control packet that asks for a token, padded so that it cannot be used to amplify traffic.
-const TOKEN_REQUEST = Buffer.concat([Buffer.from([4, 0, 0, 255, 255, 255, 255, 5, 1, 2, 3, 4]), Buffer.alloc(512)])
+import { TOKEN_REQUEST, udpQuery } from '../support/udp-query.ts'
 
 type Side = { product: Product; client: ThirdParty; serverId: string; port: number }
 const sides: Side[] = []

@@ -2,13 +2,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ThirdParty } from './third-party.ts'
 
 export type ConsoleEvent =
-  | { __typename: 'ConsoleChunk'; from: number; to: number; kind: 'OUTPUT' | 'INPUT' | 'NOTICE'; text: string; actor: string | null }
+  | {
+      __typename: 'ConsoleChunk'
+      from: number
+      to: number
+      kind: 'OUTPUT' | 'INPUT' | 'NOTICE'
+      text: string
+      at: string
+      actor: string | null
+    }
   | { __typename: 'ConsoleGap'; from: number; to: number; reason: string }
 
 const DOCUMENT = `subscription ($serverId: ID!, $after: SafeInt) {
   consoleEvents(serverId: $serverId, after: $after) {
     __typename from to
-    ... on ConsoleChunk { kind text actor }
+    ... on ConsoleChunk { kind text at actor }
     ... on ConsoleGap { reason }
   }
 }`

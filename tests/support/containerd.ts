@@ -10,10 +10,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** A containerd of the test's own, with its own folders. Everything a test makes in it should be removed before it stops. */
 export type TestContainerd = {
   readonly socket: string
+  /** Holds everything of it: socket, root and state. */
+  readonly base: string
+  /** Process id; null while it does not run. */
+  pid(): number | null
   /** Empty folder for whatever the test writes. */
   readonly folder: string
   /** SIGKILLs the daemon; tasks go on. */
   kill(): Promise<void>
+  /** SIGTERM, and waits for its end; tasks go on. */
+  stop(): Promise<void>
   /** Starts it again on the same folders. */
   start(): Promise<void>
   /** Ends it and removes its folders. */
@@ -86,8 +92,11 @@ export async function startContainerd(): Promise<TestContainerd> {
   await start()
   return {
     socket,
+    base,
     folder,
+    pid: () => child?.pid ?? null,
     kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
     start,
     async dispose() {
       await end('SIGTERM')

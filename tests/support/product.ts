@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -25,6 +26,8 @@ export type Product = {
   pid(part: Part): Promise<number>
   /** SIGKILLs a part; resolves with the id of the process that the supervisor put in its place. */
   kill(part: Part): Promise<number>
+  /** SIGKILLs the supervisor and every part at once, as a power cut does; games and a chosen containerd are not of it. */
+  crash(): Promise<void>
   /** Ctrl-C: the games stay. Resolves with the exit status. */
   stop(): Promise<number | null>
   /** Starts it again on the same data. */
@@ -38,6 +41,8 @@ export type ProductOptions = {
   name: string
   /** Twenty ports from here on may be given to games. */
   firstGamePort: number
+  /** A free one unless given. */
+  httpPort?: number
   environment?: Record<string, string>
 }
 
@@ -45,7 +50,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..')
 const START_TIMEOUT_MS = 180_000
 
 /** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -62,7 +67,7 @@ function run(script: string, env: NodeJS.ProcessEnv): ChildProcess {
 /** @throws when the product does not get ready within three minutes; its output is in the message */
 export async function startProduct(options: ProductOptions): Promise<Product> {
   const dataDir = await mkdtemp(path.join(tmpdir(), `catalyst-${options.name}-`))
-  const port = await freePort()
+  const port = options.httpPort ?? (await freePort())
   const url = `http://localhost:${String(port)}`
   const namespace = `catalyst-${options.name}`
   const env: NodeJS.ProcessEnv = {
@@ -135,6 +140,15 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
         if (performance.now() > deadline) throw new Error(`${part} was not started again:\n${printed}`)
         await delay(50)
       }
+    },
+    async crash() {
+      const running = child
+      child = null
+      const parts = await Promise.all((['api', 'agent', 'postgres'] as const).map(pid))
+      // The supervisor first: it must not start what ends now.
+      running?.kill('SIGKILL')
+      for (const part of parts) process.kill(part, 'SIGKILL')
+      while (parts.some((part) => existsSync(`/proc/${String(part)}`))) await delay(20)
     },
     stop,
     start,

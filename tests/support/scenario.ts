@@ -53,23 +53,51 @@ export async function createServer(client: ThirdParty, input: CreateServer): Pro
   return server.id
 }
 
-type Power = 'start' | 'stop' | 'restart' | 'kill'
+export type Power = 'start' | 'stop' | 'restart' | 'kill' | 'install'
 
 /** Gives a power order; the answer's command. */
-export async function power(client: ThirdParty, verb: Power, id: string): Promise<{ id: string; status: string; deadline: string }> {
+export async function power(
+  client: ThirdParty,
+  verb: Power,
+  id: string,
+  idempotencyKey?: string,
+): Promise<{ id: string; status: string; deadline: string }> {
   const type = `${verb[0]?.toUpperCase() ?? ''}${verb.slice(1)}ServerInput`
   const { command } = await mutate<{ command: { id: string; status: string; deadline: string } }>(
     client,
     `${verb}Server`,
     type,
     'command { id status deadline }',
-    { id },
+    { id, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
   )
   return command
 }
 
-export async function deleteServer(client: ThirdParty, id: string): Promise<void> {
-  await mutate(client, 'deleteServer', 'DeleteServerInput', 'deletedServerId', { id })
+export async function deleteServer(client: ThirdParty, id: string, idempotencyKey?: string): Promise<void> {
+  const input = { id, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }
+  await mutate(client, 'deleteServer', 'DeleteServerInput', 'deletedServerId', input)
+}
+
+/** When an ended game is started again: `maximumRestarts` times at most. */
+export async function setRestartPolicy(
+  client: ThirdParty,
+  id: string,
+  restartPolicy: { policy: 'ALWAYS' | 'ON_FAILURE' | 'NEVER'; maximumRestarts?: number },
+): Promise<void> {
+  await mutate(client, 'updateServer', 'UpdateServerInput', 'server { id }', { id, restartPolicy })
+}
+
+/** Lets the only node promise more processor time than it has; its id. */
+export async function overcommitProcessor(client: ThirdParty, cpuOvercommitPercent: number): Promise<string> {
+  const { nodes } = await client.query<{ nodes: { nodes: { id: string }[] } }>('{ nodes(first: 1) { nodes { id } } }')
+  const id = nodes.nodes[0]?.id ?? ''
+  await mutate(client, 'updateNode', 'UpdateNodeInput', 'node { id }', { id, cpuOvercommitPercent })
+  return id
+}
+
+/** What becomes of the server when its machine has started. */
+export async function setBootPolicy(client: ThirdParty, id: string, bootPolicy: 'RESTORE' | 'ALWAYS' | 'NEVER'): Promise<void> {
+  await mutate(client, 'updateServer', 'UpdateServerInput', 'server { id }', { id, bootPolicy })
 }
 
 /** Types a line into the game; the status of the command when the api answered. */

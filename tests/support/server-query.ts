@@ -28,6 +28,10 @@ const serverAsSeen = graphql(`
         code
         reason
       }
+      pendingRestart {
+        attempt
+        at
+      }
     }
   }
 `)

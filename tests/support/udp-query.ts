@@ -34,3 +34,6 @@ export function udpQuery(port: number, payload: Buffer, timeoutMs: number): Prom
 
 /** Quake 3's status query, as every server browser sends it. */
 export const GETSTATUS = Buffer.from('\xff\xff\xff\xffgetstatus\n', 'latin1')
+
+/** Teeworlds 0.7: a control packet that asks for a token, padded so that it cannot be used to amplify traffic. */
+export const TOKEN_REQUEST = Buffer.concat([Buffer.from([4, 0, 0, 255, 255, 255, 255, 5, 1, 2, 3, 4]), Buffer.alloc(512)])

@@ -6,6 +6,7 @@ import type { EventBus } from '../events/event-bus.ts'
 import type { AgentActor } from '../lib/actor.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { createRateLimiter } from '../lib/rate-limiter.ts'
+import { reachStep } from '../lib/step.ts'
 import { finishCommands, renewWaitingWishes } from '../modules/commands/command-store.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
@@ -261,8 +262,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         agent,
         list.map((report) => report.serverId),
       )
-      return write(socket, agent, async (tx) => {
-        const applied = await reports.apply(
+      const reach = (step: 'report:received' | 'report:committed') => {
+        for (const { serverId } of list) reachStep(step, serverId)
+      }
+      reach('report:received')
+      const applied = await write(socket, agent, async (tx) => {
+        const count = await reports.apply(
           tx,
           { agent, storeId: agent.storeId, tellsEvents: socket.protocolVersion >= EVENTS_SINCE },
           list,
@@ -274,8 +279,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
             })
         // States are known from the first report on: only then the node's servers are shown as they are.
         if (await markOnline(tx, bus, agent.id)) await renewWaitingWishes(tx, agent.id)
-        return applied
+        return count
       })
+      reach('report:committed')
+      return applied
     },
 
     async reportEvents(socket, events) {
