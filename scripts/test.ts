@@ -36,60 +36,6 @@ const root = path.resolve(import.meta.dirname, '..')
 const progress = createProgress()
 const { say } = progress
 
-async function install(packages: string[]): Promise<void> {
-  const missing = missingPackages(packages)
-  if (missing.length === 0) return
-  if (process.getuid?.() !== 0) {
-    say(`The tests need system packages. Run as root: ${installCommand(missing)}`)
-    process.exit(1)
-  }
-  await step(`Installing ${missing.join(', ')}`, async () => {
-    installPackages(missing)
-  })
-}
-
-/** Runs one project of vitest.config.ts, in a process group of its own so that nothing of it is left behind. */
-async function runTier({ name, isLong }: Tier, further: string[]): Promise<Counts> {
-  const longestMs = isLong === true ? LONGEST_LONG_TIER_MS : LONGEST_TIER_MS
-  if (!existsSync(path.join(root, 'tests', name))) return NOTHING
-  const report = path.join(root, 'tests', 'artefacts', `${name}.json`)
-  rmSync(report, { force: true })
-  const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const args = [
-    'run',
-    '--project',
-    name,
-    '--passWithNoTests',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-    ...further,
-  ]
-  const child = spawn(process.execPath, [vitest, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
-  const kill = (signal: NodeJS.Signals) => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal)
-  }
-  const interrupt = () => {
-    kill('SIGTERM')
-  }
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  const timer = setTimeout(() => {
-    say(`${name} takes longer than ${String(longestMs / 60_000)} minutes; it is stopped`)
-    kill('SIGKILL')
-  }, longestMs)
-  const isWell = await new Promise<boolean>((resolve) => {
-    child.once('error', () => {
-      resolve(false)
-    })
-    child.once('exit', (code) => {
-      resolve(code === 0)
-    })
-  })
-  clearTimeout(timer)
-  process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-  return readVitestReport(report, isWell)
-}
-
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string', multiple: true } } })
 const unknown = values.only?.find((name) => !TIERS.some((tier) => tier.name === name))
 if (unknown !== undefined) {
@@ -113,13 +59,10 @@ try {
     return NOTHING
   })
   clearFaultResults(root)
-  for (const { name } of tiers) {
+  for (const { name, isLong } of tiers) {
     say(`\n${name}`)
-    await measure(name, () =>
-      name === 'check' ? runChecks(root, false) : runTier({ root, name, further: positionals, longestMs: LONGEST_TIER_MS, say }),
-    )
-    say(`\n${tier.name}`)
-    await measure(tier.name, () => (tier.name === 'check' ? runChecks(root, false) : runTier(tier, positionals)))
+    const longestMs = isLong === true ? LONGEST_LONG_TIER_MS : LONGEST_TIER_MS
+    await measure(name, () => (name === 'check' ? runChecks(root, false) : runTier({ root, name, further: positionals, longestMs, say })))
   }
 } catch (error) {
   say(error instanceof Error ? error.message : String(error))

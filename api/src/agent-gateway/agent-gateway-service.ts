@@ -267,11 +267,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       }
       reach('report:received')
       const applied = await write(socket, agent, async (tx) => {
-        const count = await reports.apply(
-          tx,
-          { agent, storeId: agent.storeId, tellsEvents: socket.protocolVersion >= EVENTS_SINCE },
-          list,
-        )
+        const count = await reports.apply(tx, { agent, storeId: agent.storeId, tellsEvents: socket.protocolVersion >= EVENTS_SINCE }, list)
         for (const report of list)
           if (report.isRemoved)
             tx.afterCommit(() => {

@@ -49,6 +49,14 @@ function cgroups(namespace: string): string[] {
     .flatMap((folder) => readdirSync(folder))
 }
 
+/** Which cables the agent has given to these servers. */
+function attachedIndexes(agentFolder: string, ids: ReadonlySet<string>): number[] {
+  const file = path.join(agentFolder, 'network.json')
+  if (!existsSync(file)) return []
+  const { servers } = JSON.parse(readFileSync(file, 'utf8')) as { servers: Record<string, { index: number }> }
+  return Object.entries(servers).flatMap(([id, { index }]) => (ids.has(id) ? [index] : []))
+}
+
 /**
  * What the node keeps for servers that it need not keep, in words: each process, mount, network namespace, cable, rule, cgroup,
  * container, snapshot, lease and folder of a server that is gone, and everything but its files of one that does not run.
@@ -69,10 +77,10 @@ export async function leftovers(place: NodePlace, runtime: RuntimeView, servers:
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n'))
     if (line.includes(place.containerdFolder)) check('mount', line, running)
   for (const line of run('ip', 'netns', 'list')) if (line.startsWith(names.namespacePrefix)) check('network namespace', line, running)
-  const cables = new Set([...running].map((id) => names.cable(id)))
+  const cables = new Set(attachedIndexes(place.agentFolder, running).map((index) => names.cable(index)))
   for (const line of run('ip', '-o', 'link', 'show', 'type', 'veth')) {
     const [, cable] = /^\d+: (\S+?)[@:]/.exec(line) ?? []
-    if (line.includes(`master ${names.bridge} `) && !cables.has(cable ?? '')) found.push(`cable: ${line}`)
+    if (cable?.startsWith(names.cablePrefix) === true && !cables.has(cable)) found.push(`cable: ${line}`)
   }
   const ports = new Set(servers.filter(({ isRunning }) => isRunning).flatMap((server) => server.ports))
   for (const line of run('iptables-save')) {

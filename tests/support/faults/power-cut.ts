@@ -56,7 +56,7 @@ const gamesOf = (namespace: string) =>
       ),
   )
 
-/** What a machine forgets when it is switched off: mounts, state folders, groups, network namespaces, bridge and rules. */
+/** What a machine forgets when it is switched off: mounts, state folders, groups, network namespaces, cables and rules. */
 function forgetRuntimeState(namespace: string, base: string): void {
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
@@ -71,7 +71,10 @@ function forgetRuntimeState(namespace: string, base: string): void {
   const names = namesFor(namespace)
   for (const line of run('ip', 'netns', 'list').split('\n'))
     if (line.startsWith(names.namespacePrefix)) run('ip', 'netns', 'delete', line.split(' ')[0] ?? '')
-  tries('ip', 'link', 'delete', names.bridge)
+  for (const line of run('ip', '-o', 'link', 'show', 'type', 'veth').split('\n')) {
+    const [, cable] = /^\d+: (\S+?)[@:]/.exec(line) ?? []
+    if (cable?.startsWith(names.cablePrefix) === true) tries('ip', 'link', 'delete', cable)
+  }
   for (const [table, from, to] of jumpsOf(names))
     for (const rule of run('iptables-save', '-t', table).split('\n'))
       if (rule.startsWith(`-A ${from} `) && rule.endsWith(`-j ${to}`))
