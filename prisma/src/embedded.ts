@@ -160,15 +160,18 @@ async function choosePort(file: string): Promise<number> {
   return freePort()
 }
 
-async function adopt(data: string, postmaster: Postmaster, password: string, database: string): Promise<EmbeddedPostgres> {
+/** The server that runs on the data folder; null when it ended while it was asked. */
+async function adopt(data: string, postmaster: Postmaster, password: string, database: string): Promise<EmbeddedPostgres | null> {
   const answered = await askDataDirectory(addressOf(postmaster.port, password, 'postgres'), START_TIMEOUT_MS, () =>
     isAlive(postmaster.pid),
   ).catch((error: unknown) => {
+    if (!isAlive(postmaster.pid)) return null
     throw new EmbeddedPostgresError(
       `a PostgreSQL server (process ${String(postmaster.pid)}) runs on ${data} and does not let us in: stop it and start again`,
       { cause: error },
     )
   })
+  if (answered === null) return null
   if ((await realpath(answered)) !== (await realpath(data))) {
     throw new EmbeddedPostgresError(
       `the PostgreSQL server on port ${String(postmaster.port)} serves ${answered} and not ${data}: stop process ${String(postmaster.pid)} and start again`,
@@ -200,7 +203,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   if (!isInitialised) await initialise(data, binaries, user, password)
 
   const running = await readPostmaster(data)
-  if (running) return adopt(data, running, password, options.database)
+  const adopted = running === null ? null : await adopt(data, running, password, options.database)
+  if (adopted !== null) return adopted
   // Left by a crash. The server would refuse to start if its process id belongs to another program now.
   await rm(path.join(data, 'postmaster.pid'), { force: true })
 
