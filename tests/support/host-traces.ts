@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { namesFor } from '../../agent/src/network/names.ts'
 
 const output = (command: string, args: string[]) => {
   try {
@@ -15,7 +16,7 @@ const output = (command: string, args: string[]) => {
  */
 export function hostTraces(namespace: string, dataDir: string): string[] {
   const mine = (line: string) => line.includes(namespace) || line.includes(dataDir)
-  // Interface and chain names are short: the agent's network room derives them from the namespace.
+  // Names of chains are short: the agent's network room derives them from the namespace.
   const short = namespace.replace(/^catalyst-/, '').toUpperCase()
   const rules = ['iptables-save', 'ip6tables-save'].flatMap((command) => output(command, []).split('\n'))
   return [
@@ -31,6 +32,10 @@ export function hostTraces(namespace: string, dataDir: string): string[] {
       .split('\n')
       .filter(mine)
       .map((line) => `network namespace ${line}`),
+    ...output('ip', ['-br', 'link'])
+      .split('\n')
+      .filter((line) => line.startsWith(namesFor(namespace).cablePrefix))
+      .map((line) => `cable ${line}`),
     ...rules.filter((line) => mine(line) || line.toUpperCase().includes(short)).map((line) => `rule ${line}`),
   ]
 }

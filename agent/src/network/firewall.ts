@@ -55,7 +55,6 @@ export function renderFirewall(
     `-A ${chains.forward} -i ${cables} ! -s ${cidr} -j DROP`,
     ...resolvers,
     ...METADATA.map((target) => `-A ${chains.forward} -i ${cables} ${target} -j DROP`),
-    `-A ${chains.forward} -i ${cables} -o ${cables} -m conntrack ! --ctstate DNAT -j DROP`,
     `-A ${chains.forward} -o ${cables} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
     `-A ${chains.forward} -o ${cables} -m conntrack --ctstate DNAT -j ACCEPT`,
     `-A ${chains.forward} -o ${cables} -j DROP`,

@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
 const ROOT = '/sys/fs/cgroup'
 
-/** How this host groups processes. */
-export type CgroupHost = { version: 1 | 2; isSystemd: boolean }
+/** How this host groups processes; `root` is where its groups are mounted. */
+export type CgroupHost = { version: 1 | 2; isSystemd: boolean; root: string }
 
 export function detectCgroupHost(): CgroupHost {
   // The unified hierarchy has its controllers file at the very top; hybrid hosts do not.
   const version = existsSync(path.join(ROOT, 'cgroup.controllers')) ? 2 : 1
-  return { version, isSystemd: version === 2 && existsSync('/run/systemd/system') }
+  return { version, isSystemd: version === 2 && existsSync('/run/systemd/system'), root: ROOT }
 }
 
 // A dash in the name of a slice makes it part of another one.
@@ -27,8 +27,29 @@ export function cgroupsPath(host: CgroupHost, namespace: string, id: string): st
 }
 
 function memoryFolder(host: CgroupHost, namespace: string, id: string): string {
-  if (host.isSystemd) return path.join(ROOT, sliceOf(namespace), sliceOfRun(namespace, id))
-  return host.version === 2 ? path.join(ROOT, namespace, id) : path.join(ROOT, 'memory', namespace, id)
+  if (host.isSystemd) return path.join(host.root, sliceOf(namespace), sliceOfRun(namespace, id))
+  return host.version === 2 ? path.join(host.root, namespace, id) : path.join(host.root, 'memory', namespace, id)
+}
+
+/**
+ * Gives a run a share of the disks that goes by its share of the processor; 100, the kernel's own default, is one core.
+ * Only where the kernel weighs at all: without such a scheduler the files are missing, and nothing happens.
+ */
+export function weighDisk(host: CgroupHost, namespace: string, id: string, cpuPercent: number): void {
+  const weight = String(Math.min(1000, Math.max(1, Math.round(cpuPercent))))
+  const places =
+    host.version === 1
+      ? [[path.join(host.root, 'blkio', namespace, id), 'blkio.bfq.weight'] as const]
+      : (['io.weight', 'io.bfq.weight'] as const).map(
+          (file) => [path.join(memoryFolder(host, namespace, id), host.isSystemd ? `${namespace}-${id}.scope` : ''), file] as const,
+        )
+  for (const [folder, file] of places) {
+    try {
+      writeFileSync(path.join(folder, file), weight, { flag: 'r+' })
+    } catch {
+      // Not weighed here.
+    }
+  }
 }
 
 /** Number after `oom_kill` in v1's memory.oom_control or v2's memory.events; 0 when there is none. */
@@ -59,7 +80,7 @@ export async function releaseGroup(host: CgroupHost, namespace: string, id: stri
 /** Removes the empty groups of a namespace that the runtime leaves behind. */
 export async function removeGroups(host: CgroupHost, namespace: string): Promise<void> {
   if (host.isSystemd) await stopSlice(sliceOf(namespace))
-  const roots = [ROOT, ...readdirSync(ROOT).map((name) => path.join(ROOT, name))]
+  const roots = [host.root, ...readdirSync(host.root).map((name) => path.join(host.root, name))]
   for (const folder of roots.map((root) => path.join(root, namespace))) {
     try {
       rmdirSync(folder)

@@ -12,12 +12,12 @@ import type {
   WorkloadStatus,
 } from '../runtime.ts'
 import { LimitInUseError, WorkloadNotFoundError } from '../runtime-errors.ts'
-import { cgroupsPath, detectCgroupHost, releaseGroup } from './cgroup.ts'
+import { cgroupsPath, detectCgroupHost, releaseGroup, weighDisk } from './cgroup.ts'
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
-import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
+import { buildOciSpec, cpuPercentOf, readSeccompProfile, resourcesOf } from './oci-spec.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
 import { exitOf, isEnded, waitForExit } from './task-exit.ts'
@@ -177,6 +177,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       )
       try {
         const handle = track(id, pid, stdinPath)
+        if (container.spec !== undefined) weighDisk(host, options.namespace, id, cpuPercentOf(container.spec.value))
         await reaching(client.tasks.start({ containerId: id, execId: '' }))
         return handle
       } catch (error) {
@@ -205,6 +206,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
           annotations: {},
         }),
       )
+      weighDisk(host, options.namespace, id, limits.cpuPercent)
     },
 
     async signal(id: string, signal: PosixSignal) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { WorkloadSpec } from '../runtime.ts'
-import { buildOciSpec, readSeccompProfile, resourcesOf } from './oci-spec.ts'
+import { buildOciSpec, cpuPercentOf, readSeccompProfile, resourcesOf } from './oci-spec.ts'
 
 const SPEC: WorkloadSpec = {
   id: 'one',
@@ -72,6 +72,12 @@ describe('resourcesOf', () => {
 
   it('keeps the smallest quota and shares that the kernel takes', () => {
     expect(resourcesOf({ memoryMiB: 16, cpuPercent: 0, pids: 1 }).cpu).toEqual({ period: 100_000, quota: 1000, shares: 2 })
+  })
+})
+
+describe('cpuPercentOf', () => {
+  it('reads what was written', () => {
+    expect(cpuPercentOf(Buffer.from(JSON.stringify(buildOciSpec(SPEC, '/c', {}))))).toBe(150)
   })
 })
 

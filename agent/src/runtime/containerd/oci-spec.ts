@@ -76,6 +76,12 @@ export function resourcesOf(limits: WorkloadLimits) {
   }
 }
 
+/** The processor limit in a specification that `buildOciSpec` made. */
+export function cpuPercentOf(spec: Uint8Array): number {
+  const { linux } = JSON.parse(Buffer.from(spec).toString()) as { linux: { resources: ReturnType<typeof resourcesOf> } }
+  return (linux.resources.cpu.quota / CPU_PERIOD_MICROSECONDS) * 100
+}
+
 /**
  * System calls that games may make, for this processor: containerd's default list without ptrace, chroot and io_uring. 32-bit
  * programs run too; x32 does not: no game uses it, and each architecture costs every start 5 ms of compiling the filter.
