@@ -78,7 +78,9 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
   })
 
   it('holds memory, processor and process limits', async () => {
-    const hog = await run('x=a; while true; do x=$x$x; done', { limits: { memoryMiB: 16, cpuPercent: 100, pids: 32 } })
+    const hog = await run('[ -f /data/calm ] && read line; x=a; while true; do x=$x$x; done', {
+      limits: { memoryMiB: 16, cpuPercent: 100, pids: 32 },
+    })
     expect(await hog.exited).toMatchObject({ code: 137, outOfMemory: true })
     expect(await node.runtime.collect(hog.id)).toMatchObject({ outOfMemory: true })
 
@@ -100,6 +102,7 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await node.runtime.remove(busy.id)
 
     // An earlier end for memory says nothing about the next.
+    writeFileSync(path.join(hog.spec.mounts[0]?.source ?? '', 'calm'), '')
     writeFileSync(logOf(hog.id), '')
     const again = await node.runtime.start(hog.id, { logPath: logOf(hog.id), stdinPath: `${logOf(hog.id)}.stdin` })
     await node.runtime.signal(hog.id, 'SIGKILL')
