@@ -12,6 +12,7 @@ import { createSubscriptionHub } from './graphql/subscription-hub.ts'
 import { createGraphqlHttp } from './http/graphql-http.ts'
 import { createGraphqlSocket } from './http/graphql-socket.ts'
 import { createHttpServer } from './http/http-server.ts'
+import { createMetricsEndpoint, listenForMetrics } from './http/metrics-endpoint.ts'
 import { createOriginCheck } from './http/origin.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createSessionCookies } from './http/session-cookie.ts'
@@ -28,8 +29,11 @@ import { createConsoleInput } from './modules/console/console-input.ts'
 import { createConsoleService } from './modules/console/console-service.ts'
 import { createConsoleStore } from './modules/console/console-store.ts'
 import { createInstallationService } from './modules/installations/installation-service.ts'
+import { createGapStore } from './modules/metrics/gap-store.ts'
 import { createMetricsService } from './modules/metrics/metrics-service.ts'
+import { createRollUpStore } from './modules/metrics/roll-up-store.ts'
 import { createSampleStore } from './modules/metrics/sample-store.ts'
+import { createSeriesReadModel } from './modules/metrics/series-read-model.ts'
 import { createEnrolmentService } from './modules/nodes/enrolment-service.ts'
 import { createNodeReadModel } from './modules/nodes/node-read-model.ts'
 import { createNodeService } from './modules/nodes/node-service.ts'
@@ -45,6 +49,9 @@ import { createUserReadModel } from './modules/users/user-read-model.ts'
 import { createUserService, type UserService } from './modules/users/user-service.ts'
 import { createJobs } from './scheduler/jobs.ts'
 import { startScheduler } from './scheduler/scheduler.ts'
+import { countStored } from './telemetry/console-telemetry.ts'
+import { watchProduct } from './telemetry/product-telemetry.ts'
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 
 /** The api, running. */
 export type App = {
@@ -74,8 +81,8 @@ function createLogger(level: Env['logLevel']): Logger {
   return pino({ level, redact: REDACTED, base: { part: 'api' } })
 }
 
-async function openDatabase(env: Env, logger: Logger): Promise<{ db: Database; migrations: string[] }> {
-  const db = createDatabase(env.databaseUrl, logger)
+async function openDatabase(env: Env, logger: Logger, telemetry: Telemetry): Promise<{ db: Database; migrations: string[] }> {
+  const db = createDatabase(env.databaseUrl, logger, telemetry.observeSql)
   try {
     const migrations = await readMigrationNames()
     const problem = problemOfMigrations(await readMigrationState(db.pool, migrations))
@@ -96,7 +103,14 @@ async function readInstanceId(db: Database): Promise<string> {
   })
 }
 
-function createServices(db: Database, logger: Logger, clock: Clock, isListening: () => boolean) {
+function createServices(
+  db: Database,
+  { metricsRetention: retention }: Env,
+  logger: Logger,
+  telemetry: Telemetry,
+  isListening: () => boolean,
+) {
+  const clock: Clock = systemClock
   const onError = (error: unknown) => {
     logger.error({ err: error }, 'unexpected error')
   }
@@ -104,10 +118,11 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
   const audit = createAuditService()
   const passwords = createPasswords()
   const monotonicMs = () => clock.monotonicMs()
-  const samples = createSampleStore({ db, now: () => clock.now() })
+  const now = () => clock.now()
+  const samples = createSampleStore({ db, now, sampleDays: retention.sampleDays })
   const changes = createServerChanges({ bus })
   const auth = createAuthService({ db, bus, audit, passwords, clock, isListening })
-  const metrics = createMetricsService({ db, bus })
+  const metrics = createMetricsService({ db, bus, retention, readModel: createSeriesReadModel({ db }), now })
   const services: Services = {
     auth,
     audit,
@@ -129,21 +144,23 @@ function createServices(db: Database, logger: Logger, clock: Clock, isListening:
       db,
       bus,
       input: createConsoleInput({ db, bus, audit, monotonicMs }),
-      store: createConsoleStore(db, monotonicMs),
+      store: countStored(createConsoleStore(db, monotonicMs), telemetry),
       monotonicMs,
       onError,
     }),
     metrics,
     installations: createInstallationService({ db, bus }),
   }
-  return { bus, services, samples, changes, roles: createRoleService({ db }), monotonicMs }
+  const rollUps = createRollUpStore({ db, now, retention })
+  return { bus, services, samples, rollUps, changes, roles: createRoleService({ db }), monotonicMs }
 }
 
 /** Opens the services for one piece of administration, without listening to anything. @throws DatabaseNotReadyError */
 export async function openAdministration(env: Env): Promise<Administration> {
   const logger = createLogger('silent')
-  const { db } = await openDatabase(env, logger)
-  const { services } = createServices(db, logger, systemClock, () => false)
+  const telemetry = createTelemetry()
+  const { db } = await openDatabase(env, logger, telemetry)
+  const { services } = createServices(db, env, logger, telemetry, () => false)
   return { users: services.users, createEnrolmentToken: services.enrolment.createToken, close: () => db.close() }
 }
 
@@ -153,9 +170,12 @@ export async function openAdministration(env: Env): Promise<Administration> {
  */
 export async function createApp(env: Env): Promise<App> {
   const logger = createLogger(env.logLevel)
-  const { db, migrations } = await openDatabase(env, logger)
+  const telemetry = createTelemetry()
+  const { db, migrations } = await openDatabase(env, logger, telemetry)
   const listening = { isActive: () => false }
-  const { bus, services, samples, changes, roles, monotonicMs } = createServices(db, logger, systemClock, () => listening.isActive())
+  const { bus, services, samples, rollUps, changes, roles, monotonicMs } = createServices(db, env, logger, telemetry, () =>
+    listening.isActive(),
+  )
   const cleanUps: (() => Promise<void>)[] = [() => db.close(), () => services.console.close()]
   const stop = async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
@@ -170,7 +190,8 @@ export async function createApp(env: Env): Promise<App> {
 
     const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
     const reports = createServerReports({ bus, samples, changes })
-    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, samples, monotonicMs, log: logger })
+    const gaps = createGapStore({ db, bus })
+    const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, samples, gaps, monotonicMs, log: logger })
     await gateway.start()
     const onExpiryError = (error: unknown) => {
       logger.error({ err: error }, 'commands could not be expired')
@@ -185,7 +206,8 @@ export async function createApp(env: Env): Promise<App> {
       isSecure: publicUrl.protocol === 'https:',
       maxAgeSeconds: LONGEST_SESSION_MS / 1000,
     })
-    const pipeline = createPipeline({ schema: buildSchema(), hub: createSubscriptionHub(), logger })
+    const hub = createSubscriptionHub()
+    const pipeline = createPipeline({ schema: buildSchema(), hub, logger, telemetry })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
 
     const notifications = await listen({
@@ -213,12 +235,22 @@ export async function createApp(env: Env): Promise<App> {
       const state = readMigrationState(db.pool, migrations).then(problemOfMigrations, () => 'the database cannot be reached')
       return Promise.race([state, late])
     }
+    const onMetricsError = (error: unknown) => {
+      logger.error({ err: error }, 'Prometheus could not be answered')
+    }
+    watchProduct({ telemetry, db, bus, servers: services.servers, viewerCount: services.metrics.viewerCount, hub, onError: onMetricsError })
+    const prometheus = createMetricsEndpoint(telemetry.render, env.prometheus?.token ?? null)
+    if (env.prometheus?.listen != null) {
+      const server = await listenForMetrics(prometheus, env.prometheus.listen, onMetricsError)
+      cleanUps.push(() => server.stop())
+    }
     const http = createHttpServer({
       graphql: createGraphqlHttp({ pipeline, services, cookies, checkOrigin }),
       graphqlUpgrade: socket.handleUpgrade,
       agentUpgrade: gateway.handleUpgrade,
       checkOrigin,
       readiness,
+      metrics: env.prometheus?.listen === null ? prometheus : null,
       staticFiles,
       headers: securityHeaders({ publicUrl, scriptHashes: staticFiles?.scriptHashes ?? [] }),
       logger,
@@ -231,8 +263,10 @@ export async function createApp(env: Env): Promise<App> {
     const scheduler = await startScheduler({
       databaseUrl: env.databaseUrl,
       mongodbUrl: env.mongodbUrl,
-      jobs: createJobs({ db, auth: services.auth }),
-      onOutcome: () => undefined,
+      jobs: createJobs({ db, auth: services.auth, rollUps }),
+      onOutcome: ({ name, seconds, isWell }) => {
+        telemetry.observeJob(name, seconds, isWell)
+      },
       onError: (error, job) => {
         logger.warn({ err: error, job }, 'the scheduler met an error')
       },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { createApp, type App } from '../../api/src/app.ts'
+import type { Env } from '../../api/src/env.ts'
 import { createTestDatabase } from './database.ts'
 import { createThirdParty, signIn, type ThirdParty } from './third-party.ts'
 
@@ -38,7 +39,9 @@ export type TestNode = {
 }
 
 /** Starts an api on a copy of the migrated template database. */
-export async function startApi(options: { dashboardDir?: string; publicUrl?: string } = {}): Promise<TestApi> {
+export async function startApi(
+  options: { dashboardDir?: string; publicUrl?: string; prometheus?: Env['prometheus'] } = {},
+): Promise<TestApi> {
   const database = await createTestDatabase()
   const pool = new pg.Pool({ connectionString: database.url, max: 4 })
   // The database is dropped under idle connections at the end.
@@ -50,6 +53,8 @@ export async function startApi(options: { dashboardDir?: string; publicUrl?: str
       publicUrl: options.publicUrl ?? PUBLIC_URL,
       databaseUrl: database.url,
       mongodbUrl: null,
+      prometheus: options.prometheus ?? null,
+      metricsRetention: { sampleDays: 7, fiveMinuteDays: 90, hourDays: 730 },
       dashboardDir: options.dashboardDir ?? null,
       logLevel: 'silent',
       administrator: ADMINISTRATOR,

@@ -34,7 +34,7 @@ const ORDERS = `subscription { orders { __typename
   ... on AssignmentSnapshotOrder { isLast assignments { ...A } }
   ... on AssignmentOrder { assignment { ...A } }
   ... on CommandOrder { id serverId kind generation consoleInput installationId }
-  ... on WatchOrder { serverIds } } }
+  ... on WatchOrder { serverIds isNodeWatched } } }
 fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { startup ports { port } } }`
 
 /** A socket of the control channel without any of the agent's own code: what a stranger could send. */

@@ -11,7 +11,8 @@ import { finishCommands, renewWaitingWishes } from '../modules/commands/command-
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
-import type { MetricsService, ServerMetrics } from '../modules/metrics/metrics-service.ts'
+import type { GapStore } from '../modules/metrics/gap-store.ts'
+import type { MetricsService, NodeMetrics, ServerMetrics } from '../modules/metrics/metrics-service.ts'
 import type { SampleStore } from '../modules/metrics/sample-store.ts'
 import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
 import { markAllOffline, markOffline, markOnline, recordClockOffset } from '../modules/nodes/node-events.ts'
@@ -86,6 +87,7 @@ export type AgentGatewayService = {
     pieces: readonly ConsolePiece[],
   ): Promise<{ acknowledged: number; expected: number }>
   pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[], isStored: boolean): Promise<number>
+  pushNodeSamples(socket: AgentSocket, samples: readonly NodeMetrics[], isStored: boolean): Promise<number>
   orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
   /** The socket is closed: its node is away now, unless a newer session has taken over. */
   disconnected(socket: AgentSocket): Promise<void>
@@ -100,6 +102,7 @@ export type AgentGatewayDeps = {
   console: ConsoleService
   metrics: MetricsService
   samples: SampleStore
+  gaps: GapStore
   installations: InstallationService
   monotonicMs: () => number
   log: Logger
@@ -349,7 +352,18 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       )
       const own = samples.filter((sample) => owned.get(socket)?.has(sample.serverId) === true)
       metrics.ingest(own)
-      if (isStored) await deps.samples.append(own)
+      if (isStored) {
+        await deps.samples.append(own)
+        await deps.gaps.stored(own)
+      }
+      return samples.length
+    },
+
+    async pushNodeSamples(socket, samples, isStored) {
+      const agent = agentOf(socket)
+      if (sockets.get(agent.id) !== socket) throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
+      metrics.ingestNode(agent.id, samples)
+      if (isStored) await deps.samples.appendNode(agent.id, samples)
       return samples.length
     },
 

@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { agentBuilder } from './agent-builder.ts'
 import { HEARTBEAT_SECONDS, toPiece } from './agent-gateway-service.ts'
+import './agent-node-samples.ts'
 import {
   CommandResultStatusEnum,
   ConsoleGapReasonEnum,
@@ -366,6 +367,8 @@ const ServerSampleInput = agentBuilder.inputType('ServerSampleInput', {
     memoryBytes: t.field({ type: 'SafeInt', required: true }),
     memoryLimitBytes: t.field({ type: 'SafeInt', required: true }),
     diskBytes: t.field({ type: 'SafeInt', required: true }),
+    diskReadBytesPerSecond: t.float({ description: 'Always there since version 2.' }),
+    diskWriteBytesPerSecond: t.float(),
     networkRxBytesPerSecond: t.float({ required: true }),
     networkTxBytesPerSecond: t.float({ required: true }),
     processCount: t.int({ required: true }),
@@ -387,7 +390,12 @@ agentBuilder.mutationField('pushSamples', (t) =>
     args: { input: t.arg({ type: PushSamplesInput, required: true }) },
     resolve: async (_root, { input }, { service, socket }) => {
       assertSize(input.samples.length, MOST_SAMPLES)
-      return { accepted: await service.pushSamples(socket, input.samples, input.isStored === true) }
+      const samples = input.samples.map(({ diskReadBytesPerSecond, diskWriteBytesPerSecond, ...sample }) => ({
+        ...sample,
+        diskReadBytesPerSecond: diskReadBytesPerSecond ?? 0,
+        diskWriteBytesPerSecond: diskWriteBytesPerSecond ?? 0,
+      }))
+      return { accepted: await service.pushSamples(socket, samples, input.isStored === true) }
     },
   }),
 )

@@ -134,8 +134,8 @@ const CommandOrder = agentBuilder.objectRef<Order & { kind: 'CommandOrder' }>('C
   }),
 })
 const WatchOrder = agentBuilder.objectRef<Order & { kind: 'WatchOrder' }>('WatchOrder').implement({
-  description: 'Measure these servers every second. Replaces the earlier set.',
-  fields: (t) => ({ serverIds: t.exposeIDList('serverIds') }),
+  description: 'Measure these servers, and the machine itself, every second. Replaces the earlier set.',
+  fields: (t) => ({ serverIds: t.exposeIDList('serverIds'), isNodeWatched: t.exposeBoolean('isNodeWatched') }),
 })
 
 export const OrderUnion = agentBuilder.unionType('Order', {

@@ -25,7 +25,7 @@ export type Order =
       actor: string
       installationId: string | null
     }
-  | { kind: 'WatchOrder'; serverIds: string[] }
+  | { kind: 'WatchOrder'; serverIds: string[]; isNodeWatched: boolean }
 
 const SNAPSHOT_PART = 20
 /** A session that does not take its orders is ended instead of growing. */
@@ -60,8 +60,19 @@ export async function* streamOrders(
     wake?.()
   })
   const own = new Set<string>()
+  const watchChanged = () => {
+    if (!wakes.some((event) => event.kind === 'watch')) push({ kind: 'watch' })
+  }
   const offWatched = bus.on('watched', ({ serverId }) => {
-    if (own.has(serverId) && !wakes.some((event) => event.kind === 'watch')) push({ kind: 'watch' })
+    if (own.has(serverId)) watchChanged()
+  })
+  const offNodeWatched = bus.on('nodeWatched', ({ nodeId }) => {
+    if (nodeId === agent.id) watchChanged()
+  })
+  const toWatch = (): Order => ({
+    kind: 'WatchOrder',
+    serverIds: metrics.watched([...own]),
+    isNodeWatched: metrics.isNodeWatched(agent.id),
   })
   const abort = () => wake?.()
   signal.addEventListener('abort', abort)
@@ -87,7 +98,7 @@ export async function* streamOrders(
   }
 
   async function orderOf(event: Wake): Promise<Order | null> {
-    if (event.kind === 'watch') return { kind: 'WatchOrder', serverIds: metrics.watched([...own]) }
+    if (event.kind === 'watch') return toWatch()
     if (event.order.kind === 'command') {
       const command = await db.prisma.command.findFirst({
         where: { id: event.order.commandId, nodeId: agent.id, status: { in: [...OPEN_STATUSES] } },
@@ -133,7 +144,7 @@ export async function* streamOrders(
       const order = await toCommand(command)
       if (order !== null) yield order
     }
-    yield { kind: 'WatchOrder', serverIds: metrics.watched([...own]) }
+    yield toWatch()
     while (!signal.aborted) {
       if (failure !== null) throw failure as Error
       const event = wakes.shift()
@@ -150,6 +161,7 @@ export async function* streamOrders(
     }
   } finally {
     offWatched()
+    offNodeWatched()
     signal.removeEventListener('abort', abort)
     void orders.return?.()
     await reading

@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { Prisma, PrismaClient } from '@catalyst/prisma/client'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { timeQueries } from './query-timing.ts'
 
 /** What runs inside one transaction gets. */
 export type Transaction = {
@@ -45,8 +46,11 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
 }
 
-/** Opens the pool; nothing connects before the first statement. */
-export function createDatabase(url: string, logger: Logger): Database {
+/**
+ * Opens the pool; nothing connects before the first statement.
+ * @param onQuery told the seconds that each statement took
+ */
+export function createDatabase(url: string, logger: Logger, onQuery: (seconds: number) => void): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: POOL_SIZE,
@@ -58,6 +62,7 @@ export function createDatabase(url: string, logger: Logger): Database {
   pool.on('error', (error) => {
     logger.warn({ err: error }, 'an idle database connection broke')
   })
+  timeQueries(pool, onQuery)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
 
   return {

@@ -22,6 +22,8 @@ export type BusEvents = {
   commandFinished: { commandId: string }
   /** Other servers of a node are looked at than before. */
   watched: { serverId: string }
+  /** A node's own measurements are looked at, or no more. */
+  nodeWatched: { nodeId: string }
   /** These sessions are over: of one session, or with null all of the user's. */
   'session-revoked': { userId: string; sessionId: string | null }
 }

@@ -7,6 +7,8 @@ import { MAX_TOKENS } from './limits.ts'
 import { limitsRule } from './limits-rule.ts'
 import { createMaskError } from './mask-error.ts'
 import type { SubscriptionHub } from './subscription-hub.ts'
+import { useTelemetry } from '../telemetry/graphql-telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 
 /** What both transports give to every operation. */
 export type ServerContext = { catalyst: Context }
@@ -86,14 +88,14 @@ function useSharing(hub: SubscriptionHub): Plugin<Context> {
   }
 }
 
-export type PipelineDeps = { schema: GraphQLSchema; hub: SubscriptionHub; logger: Logger }
+export type PipelineDeps = { schema: GraphQLSchema; hub: SubscriptionHub; logger: Logger; telemetry: Telemetry }
 
-export function createPipeline({ schema, hub, logger }: PipelineDeps): Pipeline {
+export function createPipeline({ schema, hub, logger, telemetry }: PipelineDeps): Pipeline {
   return createYoga<ServerContext, Context>({
     schema,
     graphqlEndpoint: '/graphql',
     context: ({ catalyst }) => catalyst,
-    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useSharing(hub), useMasking(logger)],
+    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useSharing(hub), useTelemetry(telemetry), useMasking(logger)],
     // Masks what fails outside of execution.
     maskedErrors: { errorMessage: 'Something unexpected went wrong.', isDev: false },
     // The HTTP side answers CORS, health and pages itself; other origins get nothing.

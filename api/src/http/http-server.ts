@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
+import type { MetricsEndpoint } from './metrics-endpoint.ts'
 import type { OriginVerdict } from './origin.ts'
 import type { SecurityHeaders } from './security-headers.ts'
 import type { StaticFiles } from './static-files.ts'
@@ -15,6 +16,8 @@ export type HttpServerDeps = {
   checkOrigin: (request: IncomingMessage) => OriginVerdict
   /** Why it is not ready; null when it is. */
   readiness: () => Promise<string | null>
+  /** What Prometheus reads at `/metrics`; null when it is not here. */
+  metrics: MetricsEndpoint | null
   /** null serves no dashboard. */
   staticFiles: StaticFiles | null
   headers: SecurityHeaders
@@ -47,7 +50,7 @@ function pathOf(request: IncomingMessage): string | null {
 
 /** The one port: GraphQL, agents, health and the dashboard. */
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
-  const { graphql, graphqlUpgrade, agentUpgrade, checkOrigin, readiness, staticFiles, headers, logger } = deps
+  const { graphql, graphqlUpgrade, agentUpgrade, checkOrigin, readiness, metrics, staticFiles, headers, logger } = deps
   // Upgraded sockets are no longer the server's: remembered, so that stopping can end them.
   const upgraded = new Set<Duplex>()
 
@@ -71,7 +74,8 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     else if (pathname === '/readyz') {
       const problem = await readiness()
       answerText(response, problem === null ? 200 : 503, problem ?? 'ready')
-    } else if (staticFiles !== null) await staticFiles.handle(request, response, pathname)
+    } else if (pathname === '/metrics' && metrics !== null) await metrics(request, response)
+    else if (staticFiles !== null) await staticFiles.handle(request, response, pathname)
     else answerText(response, 404, 'Not found.')
   }
 

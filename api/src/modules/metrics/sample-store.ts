@@ -1,79 +1,91 @@
 import type { Database, Transaction } from '../../db/database.ts'
-import type { ServerMetrics } from './metrics-service.ts'
+import type { NodeMetrics, ServerMetrics } from './metrics-service.ts'
+import { createDays } from './sample-days-store.ts'
+import { columnOf, DAY_MS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
 
-/** Measurements in the schema `series`: one row for each moment of a server, in a partition for each day. */
+/** Measurements in the schema `series`: one row for each moment of a server or node, in a partition for each day. */
 export type SampleStore = {
   /** Stores each moment of a server once: a repeated message is harmless. Absurd times and unknown servers are passed over. */
   append(samples: readonly (ServerMetrics & { serverId: string })[]): Promise<void>
-  /** Drops all rows of a server, in the transaction that deletes it. */
+  /** The same for a node. */
+  appendNode(nodeId: string, samples: readonly NodeMetrics[]): Promise<void>
+  /** Drops all rows of a server, in the transaction that deletes it. Roll-ups follow with the next retention. */
   forget(tx: Transaction, serverId: string): Promise<void>
 }
 
+export type SampleStoreDeps = { db: Database; now: () => Date; sampleDays: number }
+
+type Sample = { id: string; at: Date } & Partial<Record<Measure | Limit, number>>
+
 /** Clocks are corrected by the agent: what is further ahead is wrong. */
 const MOST_AHEAD_MS = 10 * 60_000
-/** Raw measurements are kept so long. */
-const KEPT_MS = 7 * 86_400_000
-const DAY_MS = 86_400_000
 /** Within `real`: a larger number would have the whole message refused, and sent again for ever. */
 const LARGEST = 1e30
 
-const within = (value: number) => Math.min(LARGEST, Math.max(0, value))
-const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+const OWNERS = { server: '"Server"', node: '"Node"' } as const
 
-const INSERT = `insert into series.server_sample (server_key, at, cpu_percent, memory_bytes, memory_limit_bytes, disk_bytes,
-    network_rx_bytes_per_second, network_tx_bytes_per_second, process_count)
-  select k.key, s.at, s.cpu, s.memory, s.memory_limit, s.disk, s.rx, s.tx, s.processes
-  from unnest($1::uuid[], $2::timestamptz[], $3::real[], $4::bigint[], $5::bigint[], $6::bigint[], $7::real[], $8::real[], $9::int[])
-    as s(id, at, cpu, memory, memory_limit, disk, rx, tx, processes)
-  join series.server k on k.id = s.id for share of k
-  on conflict do nothing`
+const clamp = (value: number) => Math.min(LARGEST, Math.max(0, value))
 
-export function createSampleStore({ db, now }: { db: Database; now: () => Date }): SampleStore {
-  /** Two writers may find the same day missing: the second waits for the first, and then finds it. */
-  async function ensureDay(day: string): Promise<void> {
-    const name = `series.server_sample_${day.replaceAll('-', '_')}`
-    const { rows } = await db.pool.query<{ isMissing: boolean }>('select to_regclass($1) is null as "isMissing"', [name])
-    if (rows[0]?.isMissing !== true) return
-    const next = dayOf(Date.parse(day) + DAY_MS)
-    await db.transaction(async (tx) => {
-      await tx.prisma.$executeRaw`select pg_advisory_xact_lock(hashtext('series.server_sample'))`
-      // The name and both days are made here, of digits: DDL takes no parameters.
-      await tx.prisma.$executeRawUnsafe(
-        `create table if not exists ${name} partition of series.server_sample for values from ('${day} 00:00:00+00') to ('${next} 00:00:00+00')`,
-      )
+/** Names of the columns after the key and the time. */
+const columnsOf = (subject: Subject) => [...SUBJECTS[subject].measures, ...SUBJECTS[subject].limits]
+
+/**
+ * Adds rows and notes the hours that changed, in one statement. The note is written anew each time: that locks it until the
+ * samples are visible, so that a roll-up in between does not take the note without them.
+ */
+function insertStatement(subject: Subject): string {
+  const names = columnsOf(subject)
+  const columns = names.map(columnOf)
+  const parameters = names.map((name, index) => `$${String(index + 4)}::${typeOf(name)}[]`)
+  return `with k as (select key, id from series.${subject} where id = any($1::uuid[]) order by key for key share),
+    added as (
+      insert into series.${subject}_sample (${subject}_key, at, ${columns.join(', ')})
+      select k.key, s.at, ${columns.map((column) => `s.${column}`).join(', ')}
+      from unnest($2::uuid[], $3::timestamptz[], ${parameters.join(', ')}) as s(id, at, ${columns.join(', ')}) join k on k.id = s.id
+      on conflict do nothing returning ${subject}_key as key, at)
+    insert into series.${subject}_changed (key, hour)
+    select distinct key, date_trunc('hour', at, 'UTC') from added order by 1, 2
+    on conflict (key, hour) do update set hour = excluded.hour`
+}
+
+export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): SampleStore {
+  const days = createDays(db)
+  const statements = { server: insertStatement('server'), node: insertStatement('node') }
+
+  async function insert(subject: Subject, samples: readonly Sample[]): Promise<void> {
+    const time = now().getTime()
+    const kept = samples.filter(({ at }) => at.getTime() > time - sampleDays * DAY_MS && at.getTime() < time + MOST_AHEAD_MS)
+    if (kept.length === 0) return
+    await days.ensure(
+      subject,
+      kept.map(({ at }) => at),
+    )
+    const ids = [...new Set(kept.map(({ id }) => id))]
+    await db.pool.query({
+      name: `series-${subject}-keys`,
+      text: `insert into series.${subject} (id) select o.id from ${OWNERS[subject]} o
+        where o.id = any($1::uuid[]) and not exists (select 1 from series.${subject} k where k.id = o.id) on conflict do nothing`,
+      values: [ids],
+    })
+    const columns = columnsOf(subject).map((name) => kept.map((sample) => clamp(sample[name] ?? 0)))
+    await db.pool.query({
+      name: `series-${subject}-append`,
+      text: statements[subject],
+      values: [ids, kept.map(({ id }) => id), kept.map(({ at }) => at), ...columns],
     })
   }
 
   return {
-    async append(samples) {
-      const time = now().getTime()
-      const kept = samples.filter(({ at }) => at.getTime() > time - KEPT_MS && at.getTime() < time + MOST_AHEAD_MS)
-      if (kept.length === 0) return
-      for (const day of new Set(kept.map(({ at }) => dayOf(at.getTime())))) await ensureDay(day)
-      const ids = kept.map((sample) => sample.serverId)
-      await db.pool.query({
-        name: 'sample-keys',
-        text: `insert into series.server (id) select s.id from "Server" s
-          where s.id = any($1::uuid[]) and not exists (select 1 from series.server k where k.id = s.id) on conflict do nothing`,
-        values: [ids],
-      })
-      const column = (value: (sample: ServerMetrics) => unknown) => kept.map(value)
-      await db.pool.query({
-        name: 'sample-append',
-        text: INSERT,
-        values: [
-          ids,
-          column((sample) => sample.at),
-          column((sample) => within(sample.cpuPercent)),
-          column((sample) => sample.memoryBytes),
-          column((sample) => sample.memoryLimitBytes),
-          column((sample) => sample.diskBytes),
-          column((sample) => within(sample.networkRxBytesPerSecond)),
-          column((sample) => within(sample.networkTxBytesPerSecond)),
-          column((sample) => within(sample.processCount)),
-        ],
-      })
-    },
+    append: (samples) =>
+      insert(
+        'server',
+        samples.map(({ serverId, ...sample }) => ({ id: serverId, ...sample })),
+      ),
+    appendNode: (nodeId, samples) =>
+      insert(
+        'node',
+        samples.map((sample) => ({ id: nodeId, ...sample })),
+      ),
 
     async forget(tx, serverId) {
       // The key goes first: a writer that holds it is waited for, the next one does not find it.

@@ -1,0 +1,47 @@
+import { GraphQLError } from 'graphql'
+import { agentBuilder } from './agent-builder.ts'
+
+/** A day of a node that was cut off, in messages of moderate size. */
+const MOST_SAMPLES = 500
+
+const NodeSampleInput = agentBuilder.inputType('NodeSampleInput', {
+  description: 'One measurement of the whole machine.',
+  fields: (t) => ({
+    at: t.field({ type: 'DateTime', required: true }),
+    cpuPercent: t.float({ required: true, description: '100 is one core.' }),
+    loadAverage: t.float({ required: true, description: 'Of the last minute.' }),
+    memoryBytes: t.field({ type: 'SafeInt', required: true, description: 'What programs cannot have any more.' }),
+    memoryLimitBytes: t.field({ type: 'SafeInt', required: true }),
+    diskBytes: t.field({ type: 'SafeInt', required: true, description: 'Used on the file system of the data folder.' }),
+    diskLimitBytes: t.field({ type: 'SafeInt', required: true }),
+    diskReadBytesPerSecond: t.float({ required: true }),
+    diskWriteBytesPerSecond: t.float({ required: true }),
+    networkRxBytesPerSecond: t.float({ required: true }),
+    networkTxBytesPerSecond: t.float({ required: true }),
+    containerCount: t.int({ required: true, description: 'Servers that run.' }),
+  }),
+})
+
+const PushNodeSamplesInput = agentBuilder.inputType('PushNodeSamplesInput', {
+  fields: (t) => ({
+    samples: t.field({ type: [NodeSampleInput], required: true }),
+    isStored: t.boolean({ defaultValue: false, description: 'Kept for the history; repeated until answered.' }),
+  }),
+})
+
+const PushNodeSamplesResult = agentBuilder
+  .objectRef<{ accepted: number }>('PushNodeSamplesResult')
+  .implement({ fields: (t) => ({ accepted: t.exposeInt('accepted') }) })
+
+agentBuilder.mutationField('pushNodeSamples', (t) =>
+  t.field({
+    type: PushNodeSamplesResult,
+    authScopes: { agent: true },
+    args: { input: t.arg({ type: PushNodeSamplesInput, required: true }) },
+    resolve: async (_root, { input }, { service, socket }) => {
+      if (input.samples.length > MOST_SAMPLES)
+        throw new GraphQLError(`A message has at most ${String(MOST_SAMPLES)} entries.`, { extensions: { code: 'TOO_LARGE' } })
+      return { accepted: await service.pushNodeSamples(socket, input.samples, input.isStored === true) }
+    },
+  }),
+)
