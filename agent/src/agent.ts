@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createClock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import type { AgentEnv } from './env.ts'
 import { createImageStore } from './images/image-store.ts'
 import { createDiskUsage } from './metrics/disk-usage.ts'
 import { readCapacity } from './metrics/host-capacity.ts'
+import { createMeasurements } from './metrics/measurements.ts'
 import { createHost } from './network/host.ts'
 import { createNetwork, type Network } from './network/network.ts'
 import { detectCgroupHost, removeGroups } from './runtime/containerd/cgroup.ts'
@@ -14,16 +16,24 @@ import { connectContainerd, orNull, reaching } from './runtime/containerd/client
 import { createContainerdRuntime } from './runtime/containerd/containerd-runtime.ts'
 import { createImageImporter } from './runtime/containerd/image-import.ts'
 import { isEnded } from './runtime/containerd/task-exit.ts'
-import type { Runtime, RuntimeInfo } from './runtime/runtime.ts'
+import type { Runtime, RuntimeInfo, WorkloadStatus } from './runtime/runtime.ts'
+import { wasRebooted } from './servers/boot-policy.ts'
 import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
 import { createServerRegistry } from './servers/server-registry.ts'
+import { createStartGate } from './servers/start-gate.ts'
 import { connect, type Connection } from './session/connection.ts'
 import { keepConnected } from './session/dialler.ts'
 import { enrol, EnrolmentError, identityOf } from './session/enrolment.ts'
 import { runSession } from './session/session.ts'
 import { openStore } from './state/store.ts'
 
-export const AGENT_VERSION = '0.1.0'
+export const AGENT_VERSION = '0.2.0'
+
+/** Games that may be starting at the same time after a start of the agent or the machine. */
+const STARTS_AT_ONCE = 3
+/** Before the api has said how often servers are measured. */
+const SAMPLE_SECONDS = 30
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id'
 
 const foldersIn =
   (folder: string) =>
@@ -32,6 +42,8 @@ const foldersIn =
     return {
       root,
       files: path.join(root, 'files'),
+      staging: path.join(root, 'staging'),
+      replaced: path.join(root, 'replaced'),
       logs: path.join(root, 'logs'),
       install: path.join(root, 'install'),
       stdin: path.join(root, 'logs', 'stdin'),
@@ -40,11 +52,15 @@ const foldersIn =
 
 const keyFileOf = (env: AgentEnv) => path.join(env.folder, 'key')
 
-/** containerd may start later than we do; null when told to stop meanwhile. */
-async function waitForRuntime(runtime: Runtime, log: Log, signal: AbortSignal): Promise<RuntimeInfo | null> {
+/** containerd may start later than we do, and go again; null when told to stop meanwhile. */
+async function lookAround(
+  runtime: Runtime,
+  log: Log,
+  signal: AbortSignal,
+): Promise<{ info: RuntimeInfo; workloads: WorkloadStatus[] } | null> {
   while (!signal.aborted) {
     try {
-      return await runtime.describe()
+      return { info: await runtime.describe(), workloads: await runtime.list() }
     } catch (error) {
       log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'waiting for containerd')
       await delay(1000, undefined, { signal }).catch(() => undefined)
@@ -53,8 +69,21 @@ async function waitForRuntime(runtime: Runtime, log: Log, signal: AbortSignal): 
   return null
 }
 
+function wasMachineStarted(store: Store, bootId: string, workloads: readonly WorkloadStatus[]): boolean {
+  const known = new Set(workloads.filter(({ run }) => run.state !== 'none').map(({ id }) => id))
+  const running = store.servers().filter(({ runningSince }) => runningSince !== null)
+  const areKnown = running.filter(({ id }) => known.has(id)).length
+  return wasRebooted({ knownBootId: store.bootId(), bootId, wereRunning: running.length, areKnown })
+}
+
 /** What an agent stands on: this machine, or a scripted one in tests. */
-export type AgentHost = { runtime: Runtime; network: Pick<Network, 'attach' | 'detach' | 'reconcile'>; images: ServerImages }
+export type AgentHost = {
+  runtime: Runtime
+  network: Pick<Network, 'attach' | 'detach' | 'reconcile'>
+  images: ServerImages
+  /** Another one after each start of the machine. */
+  bootId: string
+}
 
 /**
  * Runs the agent on this machine until `signal` aborts; games go on then.
@@ -67,7 +96,8 @@ export async function runAgent(env: AgentEnv, log: Log, onReady: () => void, sig
   const runtime = createContainerdRuntime({ socket: env.containerdSocket, namespace: env.namespace, chainIdOf: importer.chainIdOf })
   const network = createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder })
   const images = await createImageStore(importer, path.join(env.folder, 'images'))
-  await serveNode(env, { runtime, network, images }, log, onReady, signal)
+  const bootId = readFileSync(BOOT_ID_FILE, 'utf8').trim()
+  await serveNode(env, { runtime, network, images, bootId }, log, onReady, signal)
   await runtime.close()
   client.close()
 }
@@ -75,25 +105,57 @@ export async function runAgent(env: AgentEnv, log: Log, onReady: () => void, sig
 /** The agent without its machine: load the store, see what runs, take it up, then talk to the api until `signal` aborts. */
 export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onReady: () => void, signal: AbortSignal): Promise<void> {
   const { runtime, network } = host
-  const runtimeInfo = await waitForRuntime(runtime, log, signal)
-  if (runtimeInfo === null) return
+  const seen = await lookAround(runtime, log, signal)
+  if (seen === null) return
+  const { info, workloads } = seen
   mkdirSync(path.join(env.folder, 'servers'), { recursive: true, mode: 0o711 })
   const store = openStore({ file: path.join(env.folder, 'store.db'), uids: env.uids })
+  const isReboot = wasMachineStarted(store, host.bootId, workloads)
+  if (isReboot) log.info('the machine was started anew')
   const foldersOf = foldersIn(env.folder)
-  const now = () => new Date()
-  const deps: RunnerDeps = { ...host, foldersOf, now, newId: randomUUID }
+  const monotonicMs = () => performance.now()
+  const wallClock = () => new Date()
+  const clock = createClock({
+    wallClock,
+    monotonicMs,
+    // After a start of the machine its clock may have been set.
+    offset: store.bootId() === host.bootId ? store.clockOffset() : 0,
+    onOffset: (offset) => {
+      store.setClockOffset(offset)
+      log.info({ offset }, "the clock is corrected by the api's")
+    },
+  })
+  const deps: RunnerDeps = {
+    ...host,
+    foldersOf,
+    now: clock.now,
+    correctTime: clock.correct,
+    random: Math.random,
+    newId: randomUUID,
+    startGate: createStartGate(STARTS_AT_ONCE),
+  }
   const registry = createServerRegistry(deps, store, (serverId, error) => {
     log.error({ serverId, err: error }, 'a server could not be taken up')
   })
 
-  const workloads = await runtime.list()
   // What runs keeps its network, also when our store does not know it any more.
   const running = workloads.filter(({ run }) => run.state === 'running')
   await network.reconcile(new Set([...store.servers(), ...running].map(({ id }) => id)))
-  await registry.boot(workloads)
+  await registry.boot(workloads, isReboot)
+  // Only now: a kill before this line finds the machine newly started again.
+  if (store.bootId() !== host.bootId) store.setBootId(host.bootId)
 
-  const monotonicMs = () => performance.now()
   const disk = createDiskUsage(monotonicMs)
+  const measurements = createMeasurements({
+    // Install containers have no figures of their own.
+    sample: async () => (await runtime.sample()).filter(({ id }) => registry.get(id) !== undefined),
+    diskBytes: (serverId) => disk.bytesOf(foldersOf(serverId).files),
+    monotonicMs,
+    now: clock.now,
+    everySeconds: () => store.sampleSeconds() ?? SAMPLE_SECONDS,
+    outbox: store.outbox,
+    log,
+  })
   const keyFile = keyFileOf(env)
   const serve = async (connection: Connection) => {
     if (identityOf(keyFile, store) === null) {
@@ -108,18 +170,19 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
       agentVersion: AGENT_VERSION,
       store,
       registry,
+      measurements,
+      clock,
       ...identity,
-      runtime: runtimeInfo,
+      runtime: info,
       capacity: () => readCapacity(env.folder),
-      sample: runtime.sample,
-      diskBytes: (serverId: string) => disk.bytesOf(foldersOf(serverId).files),
-      now,
+      wallClock,
       monotonicMs,
       log,
     }
     return runSession(connection, session, onReady)
   }
   await keepConnected({ url: env.apiUrl, serve, random: Math.random, log, signal })
+  measurements.close()
   registry.close()
   store.close()
 }

@@ -99,17 +99,30 @@ describe('an agent that is killed', () => {
     expect(scene.host.attached()).toEqual([])
   })
 
-  it('goes on with a stop', async () => {
+  const slowly = { command: 'bye', signal: null, timeoutSeconds: 60 }
+
+  it('before the game was told to stop: the next one tells it', async () => {
     const first = start()
-    const serverId = await running({}, { stop: { command: 'bye', signal: null, timeoutSeconds: 60 } })
-    scene.api.assign(
-      wish(serverId, { generation: 2, desiredState: 'STOPPED' }, { stop: { command: 'bye', signal: null, timeoutSeconds: 60 } }),
-    )
-    await reported(serverId).toMatchObject({ state: 'STOPPING' })
+    const serverId = await running({}, { stop: slowly })
+    const gate = scene.host.holdNext('writeStdin')
+    scene.api.assign(wish(serverId, { generation: 2, desiredState: 'STOPPED' }, { stop: slowly }))
+    await gate.reached
     await first.kill()
     scene.host.runtime.script(serverId, { quitsOn: 'bye' })
     start()
     await reported(serverId).toMatchObject({ state: 'STOPPED', generation: 2, lastExit: { code: 0, reason: 'STOPPED' } })
+  })
+
+  it('after the game was told to stop: the next one waits for the rest of its time, then uses force', async () => {
+    const first = start()
+    const brief = { ...slowly, timeoutSeconds: 2 }
+    const serverId = await running({}, { stop: brief })
+    scene.api.assign(wish(serverId, { generation: 2, desiredState: 'STOPPED' }, { stop: brief }))
+    await text(serverId).toContain('echo bye')
+    await first.kill()
+    start()
+    await reported(serverId).toMatchObject({ state: 'STOPPED', generation: 2, lastExit: { code: 137, reason: 'KILLED' } })
+    expect(scene.api.text(serverId).match(/echo bye/g)).toHaveLength(1)
   })
 
   it('does not write a console input twice whose outcome nobody knows', async () => {
@@ -196,8 +209,10 @@ describe('an install', () => {
     const other = await running()
     scene.api.command(order(serverId, 'INSTALL', { installationId: randomUUID() }))
     await expect.poll(() => scene.host.runtime.specOf(`${serverId}-install`), { timeout: 15_000 }).toBeDefined()
-    await expect.poll(() => scene.api.samples.filter((sample) => sample.serverId === other).length, { timeout: 15_000 }).toBeGreaterThan(2)
-    expect(scene.api.samples.every((sample) => sample.serverId === other)).toBe(true)
+    await expect
+      .poll(() => scene.api.storedSamples.filter((sample) => sample.serverId === other).length, { timeout: 15_000 })
+      .toBeGreaterThan(1)
+    expect(scene.api.storedSamples.every((sample) => sample.serverId === other)).toBe(true)
     expect(scene.api.sessions()).toBe(1)
   })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { startFakeApi, type FakeApi, type FakeAssignment, type FakeCommand } from './fake-api.ts'
-import { createTestAgent, type RunningAgent, type TestAgentHost } from './test-agent.ts'
+import { createTestAgent, type AgentProcess, type RunningAgent, type TestAgentHost } from './test-agent.ts'
 
 const PATIENCE = { timeout: 15_000, interval: 20 }
 
@@ -28,6 +28,8 @@ export function wish(serverId: string, change: Partial<FakeAssignment> = {}, spe
       readOnlyRoot: true,
       ready: { text: 'ready to play', regex: null, timeoutSeconds: 60 },
       stop: { command: 'quit', signal: null, timeoutSeconds: 10 },
+      restart: { policy: 'NEVER', cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600 },
+      bootPolicy: 'RESTORE',
       limits: { memoryMiB: 256, cpuPercent: 100, diskMiB: 1024, pids: 64 },
       ports: [{ name: 'game', ip: '127.0.0.1', port: 25_500, protocol: 'UDP', isPrimary: true }],
       install: null,
@@ -56,7 +58,7 @@ export function useAgentScene() {
   let api: FakeApi
   let folder: string
   let host: TestAgentHost
-  const agents: RunningAgent[] = []
+  const agents: (RunningAgent | AgentProcess)[] = []
 
   beforeEach(async () => {
     api = await startFakeApi()
@@ -92,8 +94,18 @@ export function useAgentScene() {
       agents.push(agent)
       return agent
     },
+    /** Starts an agent that dies by SIGKILL at this step of this server. */
+    startKilledAt(step: string, serverId: string) {
+      const agent = host.startKilledAt(step, serverId)
+      agents.push(agent)
+      return agent
+    },
     game,
     reported,
+    /** What happened to a server, in order. */
+    events: (serverId: string) => api.events.filter((event) => event.serverId === serverId),
+    happened: (serverId: string) =>
+      expect.poll(() => api.events.filter((event) => event.serverId === serverId).map(({ kind }) => kind), PATIENCE),
     text: (serverId: string) => expect.poll(() => api.text(serverId), PATIENCE),
     result: (command: FakeCommand) => expect.poll(() => api.results.find(({ commandId }) => commandId === command.id), PATIENCE),
     /** Times that a server's game was started. */

@@ -29,6 +29,8 @@ export type FakeAssignment = {
     readOnlyRoot: boolean
     ready: { text: string | null; regex: string | null; timeoutSeconds: number } | null
     stop: { command: string | null; signal: string | null; timeoutSeconds: number }
+    restart: { policy: 'ALWAYS' | 'ON_FAILURE' | 'NEVER'; cleanExitCodes: number[]; maximumRestarts: number; windowSeconds: number }
+    bootPolicy: 'RESTORE' | 'ALWAYS' | 'NEVER'
     limits: { memoryMiB: number; cpuPercent: number; diskMiB: number; pids: number }
     ports: { name: string; ip: string; port: number; protocol: 'TCP' | 'UDP' | 'BOTH'; isPrimary: boolean }[]
     install: { script: string; interpreter: string[]; timeoutSeconds: number } | null
@@ -57,6 +59,20 @@ export type SeenReport = {
   lastExit: { code: number | null; reason: string; at: string } | null
   runId: string | null
   runningSince: string | null
+  restart: { attempt: number; at: string; reason: string } | null
+  needsRestart: boolean
+}
+export type SeenEvent = {
+  serverId: string
+  sequence: number
+  at: string
+  kind: string
+  runId: string | null
+  code: number | null
+  reason: string | null
+  message: string | null
+  attempt: number | null
+  nextAt: string | null
 }
 export type SeenResult = { commandId: string; status: string; errorCode: string | null; error: string | null }
 export type SeenInstallation = {
@@ -70,7 +86,7 @@ export type SeenInstallation = {
   logFrom: number
   logText: string
 }
-export type SeenSample = { serverId: string; memoryBytes: number; memoryLimitBytes: number }
+export type SeenSample = { serverId: string; at: string; memoryBytes: number; memoryLimitBytes: number }
 type SeenPart = { kind: string; text: string | null; base64: string | null; gapBytes: number | null; actor: string | null }
 
 type FakeOrder =
@@ -101,7 +117,11 @@ export type FakeApi = {
   results: readonly SeenResult[]
   installations: readonly SeenInstallation[]
   installLog(installationId: string): string
+  /** Measurements for now, and those for the history, each of which is taken once. */
   samples: readonly SeenSample[]
+  storedSamples: readonly SeenSample[]
+  /** What happened, each taken once. */
+  events: readonly SeenEvent[]
   /** All bytes of a console as text. */
   text(serverId: string): string
   parts(serverId: string): readonly { kind: string; text: string; gap: number }[]
@@ -110,6 +130,10 @@ export type FakeApi = {
   breaches: readonly string[]
   /** Cuts the socket without a word. */
   cut(): void
+  /** While away every socket is refused. */
+  setAway(isAway: boolean): void
+  /** Milliseconds by which the api's clock is ahead of this machine's. */
+  setClock(ahead: number): void
   /** The next mutation of this name is applied, but its answer is lost with the socket. */
   loseAnswerOf(mutation: string): void
   /** While held nothing of a console becomes durable. */
@@ -128,6 +152,11 @@ export async function startFakeApi(): Promise<FakeApi> {
   const results: SeenResult[] = []
   const installations: SeenInstallation[] = []
   const samples: SeenSample[] = []
+  const storedSamples: SeenSample[] = []
+  const events: SeenEvent[] = []
+  let isAway = false
+  let clockAhead = 0
+  const serverTime = () => new Date(Date.now() + clockAhead).toISOString()
   const storeIds: string[] = []
   const breaches: string[] = []
   let watched: readonly string[] = []
@@ -230,7 +259,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const query = {
     signInChallenge(_args: unknown, session: Session) {
       session.challenge = randomUUID()
-      return { challengeId: '1', challenge: session.challenge, instanceId: INSTANCE, protocolVersion: 1 }
+      return { challengeId: '1', challenge: session.challenge, instanceId: INSTANCE, protocolVersion: 2 }
     },
   }
   const mutation = {
@@ -241,7 +270,7 @@ export async function startFakeApi(): Promise<FakeApi> {
       return { nodeId, nodeName: 'node', instanceId: INSTANCE }
     },
     signIn({ input }: { input: { nodeId: string; signature: string; protocolVersion: number } }, session: Session) {
-      const text = `catalyst-agent-sign-in\n${session.challenge ?? ''}\n${input.nodeId}\n1\n${INSTANCE}`
+      const text = `catalyst-agent-sign-in\n${session.challenge ?? ''}\n${input.nodeId}\n2\n${INSTANCE}`
       const raw = Buffer.from(publicKey ?? '', 'base64url')
       const key = createPublicKey({ key: Buffer.concat([ED25519_PREFIX, raw]), format: 'der', type: 'spki' })
       session.isSignedIn =
@@ -255,14 +284,14 @@ export async function startFakeApi(): Promise<FakeApi> {
       }
       for (const socket of sockets) if (socket !== session.socket) socket.close(4409)
       sessions += 1
-      return { sessionId: randomUUID(), heartbeatSeconds: 1, sampleSeconds: 1, serverTime: new Date().toISOString() }
+      return { sessionId: randomUUID(), heartbeatSeconds: 1, sampleSeconds: 2, serverTime: serverTime() }
     },
     hello({ input }: { input: { storeId: string } }, session: Session) {
       session.hasHello = session.isSignedIn
       storeIds.push(input.storeId)
-      return { acceptedProtocolVersion: 1 }
+      return { acceptedProtocolVersion: 2 }
     },
-    heartbeat: after('heartbeat', () => ({ serverTime: new Date().toISOString() })),
+    heartbeat: after('heartbeat', () => ({ serverTime: serverTime() })),
     reportServers: after<{ reports: SeenReport[] }>('reportServers', ({ input }) => {
       for (const report of input.reports) {
         reports.push(report)
@@ -291,9 +320,22 @@ export async function startFakeApi(): Promise<FakeApi> {
       }
       return ingest(input.serverId, input.from, input.parts)
     }),
-    pushSamples: after<{ samples: SeenSample[] }>('pushSamples', ({ input }) => {
-      for (const sample of input.samples) if (!assignments.has(sample.serverId)) breaches.push('a sample of no server')
-      samples.push(...input.samples)
+    reportEvents: after<{ events: SeenEvent[] }>('reportEvents', ({ input }) => {
+      if (input.events.length > 200) breaches.push('too many events in one message')
+      for (const event of input.events) {
+        if (!assignments.has(event.serverId)) breaches.push('an event of no server')
+        const last = events.at(-1)?.sequence ?? 0
+        if (event.sequence > last) events.push(event)
+        else if (!events.some(({ sequence }) => sequence === event.sequence)) breaches.push('an event out of order')
+      }
+      return { accepted: input.events.length }
+    }),
+    pushSamples: after<{ samples: SeenSample[]; isStored: boolean }>('pushSamples', ({ input }) => {
+      for (const sample of input.samples) {
+        if (!assignments.has(sample.serverId)) breaches.push('a sample of no server')
+        if (!input.isStored) samples.push(sample)
+        else if (!storedSamples.some(({ serverId, at }) => serverId === sample.serverId && at === sample.at)) storedSamples.push(sample)
+      }
       return { accepted: input.samples.length }
     }),
   }
@@ -301,6 +343,10 @@ export async function startFakeApi(): Promise<FakeApi> {
   const http = createServer()
   const socketServer = new WebSocketServer({ server: http, maxPayload: 2 ** 20 })
   socketServer.on('connection', (socket: WebSocket) => {
+    if (isAway) {
+      socket.terminate()
+      return
+    }
     sockets.add(socket)
     contexts.set(socket, { socket, challenge: null, isSignedIn: false, hasHello: false })
     socket.on('close', (code: number) => {
@@ -343,12 +389,21 @@ export async function startFakeApi(): Promise<FakeApi> {
     installations,
     installLog: (installationId) => logs.get(installationId) ?? '',
     samples,
+    storedSamples,
+    events,
     text: (serverId) => consoleOf(serverId).head.toString(),
     parts: (serverId) => consoleOf(serverId).parts,
     sessions: () => sessions,
     storeIds,
     breaches,
     cut,
+    setAway(next) {
+      isAway = next
+      if (next) cut()
+    },
+    setClock(ahead) {
+      clockAhead = ahead
+    },
     loseAnswerOf(name) {
       lostAnswer = name
     },

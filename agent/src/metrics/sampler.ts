@@ -21,10 +21,15 @@ export type SamplerDeps = {
   diskBytes: (serverId: string) => number
   monotonicMs: () => number
   now: () => Date
+  /** Between two measurements of everything. */
+  everySeconds: () => number
+  /** Measurements of everything, to be kept until the api has them. */
   onSamples: (samples: ServerSample[]) => void
+  /** Measurements in between, of what somebody watches: for now only. */
+  onLiveSamples: (samples: ServerSample[]) => void
 }
 
-/** Measures servers: those that somebody watches every second, all of them at the session's rate. */
+/** Measures servers, with or without the api: all of them at the given rate, those that somebody watches every second. */
 export type Sampler = { watch(serverIds: readonly string[]): void; close(): void }
 
 const SECOND_MS = 1000
@@ -48,16 +53,17 @@ export function toServerSample(before: Previous, after: RunSample, at: number, n
   }
 }
 
-/** @param everySeconds for servers that nobody watches */
-export function createSampler(deps: SamplerDeps, everySeconds: number): Sampler {
+export function createSampler(deps: SamplerDeps): Sampler {
   const previous = new Map<string, Previous>()
   let watched = new Set<string>()
   let lastFull = -Infinity
   let isBusy = false
+  let isClosed = false
+  const isOver = () => isClosed
 
   async function tick(): Promise<void> {
-    const isFull = deps.monotonicMs() - lastFull >= everySeconds * SECOND_MS
-    if (isBusy || (!isFull && watched.size === 0)) return
+    const isFull = deps.monotonicMs() - lastFull >= deps.everySeconds() * SECOND_MS
+    if (isBusy || isClosed || (!isFull && watched.size === 0)) return
     isBusy = true
     try {
       const measured = await deps.sample()
@@ -75,7 +81,7 @@ export function createSampler(deps: SamplerDeps, everySeconds: number): Sampler 
         const ids = new Set(measured.map((sample) => sample.id))
         for (const id of previous.keys()) if (!ids.has(id)) previous.delete(id)
       }
-      if (samples.length > 0) deps.onSamples(samples)
+      if (samples.length > 0 && !isOver()) (isFull ? deps.onSamples : deps.onLiveSamples)(samples)
     } catch {
       // containerd is away: the next second tries again.
     } finally {
@@ -89,6 +95,7 @@ export function createSampler(deps: SamplerDeps, everySeconds: number): Sampler 
       watched = new Set(serverIds)
     },
     close() {
+      isClosed = true
       clearInterval(timer)
     },
   }

@@ -1,9 +1,9 @@
 import type { WorkloadStatus } from '../runtime/runtime.ts'
 import type { Assignment, CommandKind } from '../state/records.ts'
 import type { Store } from '../state/store.ts'
-import { installIdOf } from '../installations/installation.ts'
 import type { RunnerDeps } from './ports.ts'
-import { createServerRunner, type RunnerListener, type ServerRunner } from './server-runner.ts'
+import type { RunnerListener } from './runner-core.ts'
+import { createServerRunner, type ServerRunner } from './server-runner.ts'
 
 /** A command as it arrives. */
 export type IncomingCommand = {
@@ -22,7 +22,7 @@ export type ServerRegistry = {
   all(): ServerRunner[]
   get(serverId: string): ServerRunner | undefined
   /** Takes up what the runtime shows: before any order is accepted. One bad server does not block the others. */
-  boot(statuses: readonly WorkloadStatus[]): Promise<void>
+  boot(statuses: readonly WorkloadStatus[], isReboot: boolean): Promise<void>
   assign(assignment: Assignment): { runner: ServerRunner; isNew: boolean }
   command(command: IncomingCommand): void
   acknowledge(serverId: string, position: number): void
@@ -54,14 +54,17 @@ export function createServerRegistry(
     installationChanged: (installation) => {
       for (const listener of listeners) listener.installationChanged(installation)
     },
-    finished: (result) => {
-      for (const listener of listeners) listener.finished(result)
+    finished: () => {
+      for (const listener of listeners) listener.finished()
+    },
+    happened: () => {
+      for (const listener of listeners) listener.happened()
     },
   }
   for (const record of store.servers()) runners.set(record.id, createServerRunner(deps, store, tell, record))
 
   /** Orders that an earlier life of the agent took and did not finish. */
-  function resumeCommands(): void {
+  function resumeCommands(isReboot: boolean): void {
     for (const command of store.openCommands()) {
       const runner = runners.get(command.serverId)
       const end = (errorCode: string, error: string) => {
@@ -70,9 +73,11 @@ export function createServerRegistry(
       if (runner === undefined) end('REMOVED', 'The server was deleted.')
       else if (command.kind === 'CONSOLE_INPUT')
         end('OUTCOME_UNKNOWN', 'The agent was restarted while it wrote this; it is not written twice.')
-      else if (command.kind === 'INSTALL') end('INTERRUPTED', 'The agent was restarted during the install.')
       else if (command.kind === 'RESTART' && (runner.record().runningSince ?? '') > command.receivedAt)
         store.finishCommand({ commandId: command.id, status: 'DONE', errorCode: null, error: null })
+      else if (command.kind === 'RESTART' && isReboot)
+        // The boot policy has decided.
+        store.finishCommand({ commandId: command.id, status: 'SUPERSEDED', errorCode: null, error: null })
       else runner.command(command)
     }
   }
@@ -81,14 +86,14 @@ export function createServerRegistry(
     all: () => [...runners.values()],
     get: (serverId) => runners.get(serverId),
 
-    async boot(statuses) {
+    async boot(statuses, isReboot) {
       const byId = new Map(statuses.map((status) => [status.id, status]))
       for (const status of statuses) if (!runners.has(status.id)) strangers.set(status.id, status)
       const pending = [...runners.values()]
       const work = async () => {
         for (let runner = pending.shift(); runner !== undefined; runner = pending.shift()) {
           try {
-            await runner.boot(byId.get(runner.id))
+            await runner.boot(byId.get(runner.id), isReboot)
           } catch (error) {
             onBootError(runner.id, error)
           }
@@ -97,12 +102,15 @@ export function createServerRegistry(
       // An install that was cut is not continued: its container goes.
       for (const { id, labels } of statuses) {
         if (labels['catalyst/install'] === undefined) continue
-        await deps.runtime.remove(id)
-        await deps.network.detach(id)
+        try {
+          await deps.runtime.remove(id)
+          await deps.network.detach(id)
+        } catch (error) {
+          onBootError(id, error)
+        }
       }
-      for (const id of runners.keys()) await deps.network.detach(installIdOf(id))
       await Promise.all(Array.from({ length: BOOT_PARALLEL }, work))
-      resumeCommands()
+      resumeCommands(isReboot)
     },
 
     assign(assignment) {
@@ -118,9 +126,14 @@ export function createServerRegistry(
       strangers.delete(runner.id)
       if (stranger === undefined) runner.assign(assignment)
       else
-        runner.boot(stranger).then(runner.report, (error: unknown) => {
-          onBootError(runner.id, error)
-        })
+        runner.boot(stranger, false).then(
+          () => {
+            runner.report()
+          },
+          (error: unknown) => {
+            onBootError(runner.id, error)
+          },
+        )
       return { runner, isNew: true }
     },
 
@@ -131,13 +144,16 @@ export function createServerRegistry(
       const result = store.result(command.id)
       if (!isNew) {
         // Delivered again: the stored answer is given again; one without an answer is still being worked on.
-        if (result !== null) tell.finished(result)
+        if (result !== null) {
+          store.repeatResult(command.id)
+          tell.finished()
+        }
         return
       }
       const answer = (status: 'EXPIRED' | 'FAILED', errorCode: string, error: string) => {
         const refused = { commandId: command.id, status, errorCode, error }
         store.finishCommand(refused)
-        tell.finished(refused)
+        tell.finished()
       }
       if (deadlineSeconds <= 0) answer('EXPIRED', 'EXPIRED', 'The order came too late.')
       else if (runner === undefined) answer('FAILED', 'NOT_ASSIGNED', 'This node does not have the server.')
@@ -151,8 +167,9 @@ export function createServerRegistry(
     },
 
     forget(serverId) {
-      store.removeServer(serverId)
+      runners.get(serverId)?.close()
       runners.delete(serverId)
+      store.removeServer(serverId)
     },
 
     listen(listener) {

@@ -1,15 +1,26 @@
-import type { ExitReason, Problem, ServerState } from '../state/records.ts'
+import type { ExitReason, PendingRestart, Problem, ServerState } from '../state/records.ts'
 
 /** What the runner of a server goes by. */
 export type RunnerState = {
   state: ServerState
   /** While STOPPING: a start follows. */
   startsAgain: boolean
+  /** While STOPPED or CRASHED: a restart by the crash policy waits for its time. */
+  isWaiting: boolean
 }
 
+/** What follows an end that nobody ordered. */
+export type AfterExit =
+  | { kind: 'ACCEPT' }
+  /** `restarts` are those that count for the crash policy, this one too. */
+  | { kind: 'RESTART'; restart: PendingRestart; restarts: string[] }
+  | { kind: 'GIVE_UP'; attempts: number }
+  /** The machine took the game with it. */
+  | { kind: 'LOST' }
+
 export type RunnerEvent =
-  /** The wish, of a generation that is not settled. */
-  | { kind: 'wanted'; desired: 'RUNNING' | 'STOPPED' }
+  /** The wish, of a generation that is not settled. `isNews`: no start has served it yet. */
+  | { kind: 'wanted'; desired: 'RUNNING' | 'STOPPED'; isNews: boolean }
   | { kind: 'restart' }
   | { kind: 'kill' }
   | { kind: 'ready' }
@@ -19,7 +30,11 @@ export type RunnerEvent =
   | { kind: 'stopTimedOut' }
   /** SIGKILL had no effect for its time. */
   | { kind: 'killTimedOut' }
-  | { kind: 'exited'; exit: { code: number | null; outOfMemory: boolean; wasKilled: boolean } }
+  /** `at` is ISO 8601. */
+  | { kind: 'exited'; code: number | null; at: string; reason: ExitReason; then: AfterExit }
+  | { kind: 'restartDue' }
+  /** After a start of the machine, when the boot policy is not to go on with the wish. */
+  | { kind: 'rebooted'; then: 'START' | 'STAY' }
 
 export type RunnerEffect =
   | { kind: 'start' }
@@ -28,32 +43,118 @@ export type RunnerEffect =
   /** The wish of this generation is over: decided for good. */
   | { kind: 'settle' }
   | { kind: 'problem'; problem: Problem | null }
-  | { kind: 'exit'; reason: ExitReason }
+  /** A run is over. */
+  | { kind: 'exit' }
+  /** A restart is planned, as the crash policy decided. */
+  | { kind: 'plan' }
+  | { kind: 'cancelPlan' }
 
 export type Transition = RunnerState & { effects: RunnerEffect[] }
 
-const to = (state: ServerState, effects: RunnerEffect[] = [], startsAgain = false): Transition => ({ state, startsAgain, effects })
+const to = (state: ServerState, effects: RunnerEffect[] = [], flags: Partial<RunnerState> = {}): Transition => ({
+  startsAgain: false,
+  isWaiting: false,
+  ...flags,
+  state,
+  effects,
+})
 
-const STARTING = to('STARTING', [{ kind: 'problem', problem: null }, { kind: 'start' }])
-
-/** Reason of an end that nobody ordered. */
-function ownReason(exit: { code: number | null; outOfMemory: boolean }): ExitReason {
-  if (exit.outOfMemory) return 'OUT_OF_MEMORY'
-  if (exit.code === null) return 'UNKNOWN'
-  return exit.code === 0 ? 'STOPPED' : 'CRASHED'
+const EXIT: RunnerEffect = { kind: 'exit' }
+const NO_PROBLEM: RunnerEffect = { kind: 'problem', problem: null }
+const GAVE_UP: Problem = { code: 'CRASH_LIMIT', message: 'The game ended too often in a short time and is not started again.' }
+const KILL_WITHOUT_EFFECT: Problem = {
+  code: 'KILL_WITHOUT_EFFECT',
+  message: 'The process does not end, even by force. The node needs a look.',
 }
 
-function ended(current: RunnerState, event: RunnerEvent & { kind: 'exited' }): Transition {
-  const { exit } = event
-  if (current.state === 'STOPPING') {
-    const reason: RunnerEffect = { kind: 'exit', reason: exit.wasKilled ? 'KILLED' : 'STOPPED' }
-    return current.startsAgain
-      ? { ...STARTING, effects: [reason, ...STARTING.effects] }
-      : to('STOPPED', [reason, { kind: 'problem', problem: null }])
+const starting = (...before: RunnerEffect[]) => to('STARTING', [...before, NO_PROBLEM, { kind: 'start' }])
+
+function ended(current: RunnerState, { reason, then }: RunnerEvent & { kind: 'exited' }): Transition {
+  // What the machine took is started again by the boot policy, or not.
+  if (current.state === 'STOPPING') return current.startsAgain && then.kind !== 'LOST' ? starting(EXIT) : to('STOPPED', [EXIT, NO_PROBLEM])
+  // A game that ends by itself, cleanly, was stopped by its players or its own rules.
+  const state = reason === 'STOPPED' || then.kind === 'LOST' ? 'STOPPED' : 'CRASHED'
+  switch (then.kind) {
+    case 'ACCEPT':
+      return to(state, [EXIT, { kind: 'settle' }])
+    case 'RESTART':
+      return to(state, [EXIT, { kind: 'plan' }], { isWaiting: true })
+    case 'GIVE_UP':
+      return to('CRASHED', [EXIT, { kind: 'problem', problem: GAVE_UP }, { kind: 'settle' }])
+    case 'LOST':
+      return to(state, [EXIT])
   }
-  const reason = ownReason(exit)
-  // A game that ends by itself, cleanly, was stopped by its players or its own rules: that is accepted.
-  return to(reason === 'STOPPED' ? 'STOPPED' : 'CRASHED', [{ kind: 'exit', reason }, { kind: 'settle' }])
+}
+
+function atRest(current: RunnerState, event: RunnerEvent): Transition {
+  const same: Transition = { ...current, effects: [] }
+  const cancelled: RunnerEffect[] = current.isWaiting ? [{ kind: 'cancelPlan' }] : []
+  switch (event.kind) {
+    case 'wanted':
+      if (event.desired === 'STOPPED') return current.isWaiting ? to('STOPPED', cancelled) : same
+      // The wish is the one that the waiting restart serves; a new one is not made to wait.
+      return current.isWaiting && !event.isNews ? same : starting(...cancelled)
+    case 'restart':
+      return starting(...cancelled)
+    case 'restartDue':
+      return current.isWaiting ? starting(...cancelled) : same
+    case 'kill':
+      return current.isWaiting ? to('STOPPED', [...cancelled, { kind: 'settle' }]) : same
+    case 'rebooted': {
+      // The node's own decision, whatever was wished: the wish of this generation is over.
+      const started = starting(...cancelled)
+      return event.then === 'START'
+        ? { ...started, effects: [...started.effects, { kind: 'settle' }] }
+        : to('STOPPED', [...cancelled, { kind: 'settle' }])
+    }
+    case 'exited':
+      // A process that SIGKILL could not end has gone after all; or one that nobody knew of.
+      return current.state === 'ERROR' ? to('STOPPED', [EXIT, NO_PROBLEM]) : { ...current, effects: [EXIT] }
+    default:
+      return same
+  }
+}
+
+function inRun(current: RunnerState, event: RunnerEvent): Transition {
+  const same: Transition = { ...current, effects: [] }
+  switch (event.kind) {
+    case 'wanted':
+      return event.desired === 'STOPPED' ? to('STOPPING', [{ kind: 'stop' }]) : same
+    case 'restart':
+      return to('STOPPING', [{ kind: 'stop' }], { startsAgain: true })
+    case 'kill':
+      return to('STOPPING', [{ kind: 'kill' }])
+    case 'ready':
+      return current.state === 'STARTING' ? to('RUNNING') : same
+    case 'startFailed':
+      return to('ERROR', [{ kind: 'problem', problem: event.problem }, { kind: 'settle' }])
+    case 'exited':
+      return ended(current, event)
+    default:
+      return same
+  }
+}
+
+function inStop(current: RunnerState, event: RunnerEvent): Transition {
+  switch (event.kind) {
+    case 'wanted':
+      return to('STOPPING', [], { startsAgain: event.desired === 'RUNNING' })
+    case 'restart':
+      return to('STOPPING', [], { startsAgain: true })
+    case 'kill':
+      return to('STOPPING', [{ kind: 'kill' }])
+    case 'stopTimedOut':
+      return { ...current, effects: [{ kind: 'kill' }] }
+    case 'killTimedOut':
+      return to('ERROR', [{ kind: 'problem', problem: KILL_WITHOUT_EFFECT }, { kind: 'settle' }])
+    case 'exited':
+      return ended(current, event)
+    case 'startFailed':
+    case 'startCancelled':
+      return current.startsAgain ? starting() : to('STOPPED', [NO_PROBLEM])
+    default:
+      return { ...current, effects: [] }
+  }
 }
 
 /**
@@ -61,62 +162,15 @@ function ended(current: RunnerState, event: RunnerEvent & { kind: 'exited' }): T
  * means nothing in a state changes nothing.
  */
 export function transition(current: RunnerState, event: RunnerEvent): Transition {
-  const same: Transition = { ...current, effects: [] }
   switch (current.state) {
     case 'STOPPED':
     case 'CRASHED':
     case 'ERROR':
-      if (event.kind === 'restart' || (event.kind === 'wanted' && event.desired === 'RUNNING')) return STARTING
-      // A process that SIGKILL could not end has gone after all.
-      if (event.kind === 'exited' && current.state === 'ERROR')
-        return to('STOPPED', [
-          { kind: 'exit', reason: 'KILLED' },
-          { kind: 'problem', problem: null },
-        ])
-      return same
+      return atRest(current, event)
     case 'STARTING':
     case 'RUNNING':
-      switch (event.kind) {
-        case 'wanted':
-          return event.desired === 'STOPPED' ? to('STOPPING', [{ kind: 'stop' }]) : same
-        case 'restart':
-          return to('STOPPING', [{ kind: 'stop' }], true)
-        case 'kill':
-          return to('STOPPING', [{ kind: 'kill' }])
-        case 'ready':
-          return to('RUNNING')
-        case 'startFailed':
-          return to('ERROR', [{ kind: 'problem', problem: event.problem }, { kind: 'settle' }])
-        case 'exited':
-          return ended(current, event)
-        default:
-          return same
-      }
+      return inRun(current, event)
     case 'STOPPING':
-      switch (event.kind) {
-        case 'wanted':
-          return { state: 'STOPPING', startsAgain: event.desired === 'RUNNING', effects: [] }
-        case 'restart':
-          return { state: 'STOPPING', startsAgain: true, effects: [] }
-        case 'kill':
-          return to('STOPPING', [{ kind: 'kill' }])
-        case 'stopTimedOut':
-          return { ...current, effects: [{ kind: 'kill' }] }
-        case 'killTimedOut':
-          return to('ERROR', [
-            {
-              kind: 'problem',
-              problem: { code: 'KILL_WITHOUT_EFFECT', message: 'The process does not end, even by force. The node needs a look.' },
-            },
-            { kind: 'settle' },
-          ])
-        case 'exited':
-          return ended(current, event)
-        case 'startFailed':
-        case 'startCancelled':
-          return current.startsAgain ? STARTING : to('STOPPED')
-        default:
-          return same
-      }
+      return inStop(current, event)
   }
 }

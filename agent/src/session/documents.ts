@@ -28,6 +28,7 @@ export const SignIn = graphql(`
       sessionId
       heartbeatSeconds
       sampleSeconds
+      serverTime
     }
   }
 `)
@@ -69,6 +70,14 @@ export const ReportInstallation = graphql(`
   mutation ReportInstallation($input: ReportInstallationInput!) {
     reportInstallation(input: $input) {
       logLength
+    }
+  }
+`)
+
+export const ReportEvents = graphql(`
+  mutation ReportEvents($input: ReportEventsInput!) {
+    reportEvents(input: $input) {
+      accepted
     }
   }
 `)
@@ -123,6 +132,13 @@ graphql(`
         signal
         timeoutSeconds
       }
+      restart {
+        policy
+        cleanExitCodes
+        maximumRestarts
+        windowSeconds
+      }
+      bootPolicy
       limits {
         memoryMiB
         cpuPercent

@@ -37,6 +37,8 @@ const assignment = (serverId: string): Assignment => ({
     readOnlyRoot: true,
     ready: null,
     stop: { command: null, signal: 'SIGTERM', timeoutSeconds: 10 },
+    restart: { policy: 'ON_FAILURE', cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600 },
+    bootPolicy: 'RESTORE',
     limits: { memoryMiB: 64, cpuPercent: 100, diskMiB: 64, pids: 32 },
     ports: [],
     install: null,

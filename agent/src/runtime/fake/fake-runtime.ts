@@ -1,4 +1,5 @@
-import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { WorkloadNotFoundError, StdinClosedError } from '../runtime-errors.ts'
 import type {
   PosixSignal,
@@ -16,6 +17,8 @@ import type {
 export type FakeScript = {
   /** Written to the log as soon as the run starts. */
   output?: string
+  /** Files that it writes below `/data` as soon as it starts, by name. */
+  writes?: Record<string, string>
   /** Ends by itself right after its start, with this code. */
   exitsWith?: number
   /** Writes what it reads on standard input to the log, as `echo <line>`. */
@@ -24,6 +27,8 @@ export type FakeScript = {
   quitsOn?: string
   /** SIGTERM and the quit line do nothing; only SIGKILL ends it. */
   hangsOnStop?: boolean
+  /** A change of limits fails with this. */
+  refusesLimits?: Error
   /** `start` fails with this. */
   failsToStart?: Error
 }
@@ -36,8 +41,12 @@ export type FakeRuntime = Runtime & {
   emit(id: string, text: string): void
   /** Ends the live run. */
   exit(id: string, exit: Partial<RunExit>): void
+  /** The machine and with it the runtime's state is gone: containers stay, runs leave no trace and tell nobody. */
+  wipe(): void
   /** The newest specification of a workload; undefined when it has none. */
   specOf(id: string): WorkloadSpec | undefined
+  /** Limits of the live run. */
+  limitsOf(id: string): WorkloadLimits | undefined
   /** Every call that changes something, in order, such as `start a`. */
   readonly calls: readonly string[]
   /** A second agent on the same node: sees the same workloads, has no handles of its own. */
@@ -45,7 +54,8 @@ export type FakeRuntime = Runtime & {
 }
 
 type Run = { pid: number; logPath: string; handle: RunHandle; end: (exit: RunExit) => void; exit: RunExit | null }
-type Workload = { spec: WorkloadSpec; run: Run | null }
+/** `limits` are those of the live run: a new one begins with the specification's. */
+type Workload = { spec: WorkloadSpec; run: Run | null; limits: WorkloadLimits }
 
 const FIRST_PID = 1_000_000
 
@@ -104,6 +114,9 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
       handle: { id, pid, exited: ended.promise, writeStdin: (bytes) => writeStdin(id, run, bytes) },
     }
     workload.run = run
+    workload.limits = workload.spec.limits
+    const data = workload.spec.mounts.find(({ target }) => target === '/data')?.source
+    for (const [name, text] of Object.entries(script.writes ?? {})) if (data !== undefined) writeFileSync(path.join(data, name), text)
     if (script.output !== undefined) appendFileSync(logPath, script.output)
     const { exitsWith } = script
     if (exitsWith !== undefined)
@@ -133,9 +146,9 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     return { id, labels: spec.labels, run: run.exit === null ? { state: 'running', pid: run.pid } : { state: 'exited', exit: run.exit } }
   }
 
-  function sampleOf([id, { spec, run }]: [string, Workload]): RunSample[] {
+  function sampleOf([id, { limits, run }]: [string, Workload]): RunSample[] {
     if (run?.exit !== null) return []
-    const memoryLimitBytes = spec.limits.memoryMiB * 2 ** 20
+    const memoryLimitBytes = limits.memoryMiB * 2 ** 20
     return [
       {
         id,
@@ -161,7 +174,7 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
       const isSame = old !== undefined && JSON.stringify(old.spec) === JSON.stringify(spec)
       if (!isSame) {
         end(spec.id, exitOf(137))
-        workloads.set(spec.id, { spec, run: null })
+        workloads.set(spec.id, { spec, run: null, limits: spec.limits })
       }
       return Promise.resolve()
     },
@@ -170,8 +183,11 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     update(id: string, limits: WorkloadLimits) {
       calls.push(`update ${id}`)
       const workload = workloads.get(id)
-      if (workload === undefined) return Promise.reject(new WorkloadNotFoundError(`no container ${id}`))
-      workload.spec = { ...workload.spec, limits }
+      // Like the real one: limits are those of a live run.
+      if (workload === undefined || liveRun(id) === null) return Promise.reject(new WorkloadNotFoundError(`no live run of ${id}`))
+      const refusal = scripts.get(id)?.refusesLimits
+      if (refusal !== undefined) return Promise.reject(refusal)
+      workload.limits = limits
       return Promise.resolve()
     },
     signal,
@@ -198,6 +214,10 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     exit: (id, exit) => {
       end(id, { ...exitOf(0), ...exit })
     },
+    wipe() {
+      for (const workload of workloads.values()) workload.run = null
+    },
+    limitsOf: (id) => (liveRun(id) === null ? undefined : workloads.get(id)?.limits),
     specOf: (id) => workloads.get(id)?.spec,
     reopen: () => ({ ...runtime }),
   }

@@ -178,11 +178,12 @@ export function decide(facts: ServerFacts, occurrence: ServerOccurrence): Decisi
     case 'forceDelete':
       return { ...wish('STOPPED', null), endings: [{ commands: EVERY_COMMAND, status: 'SUPERSEDED' }], removal: 'gone' }
     case 'reported': {
-      // What the agent decided for good ends the wish: a game that gave up or ended is not wanted any more.
-      const isOver = occurrence.isSettled && occurrence.isCurrent
+      // What the agent decided for good takes the place of the wish: a game that gave up or ended is not wanted any more, one
+      // that its boot policy started is.
+      const isDecided = occurrence.isSettled && occurrence.isCurrent && occurrence.state !== 'STOPPING'
       return {
         ...unchanged,
-        desiredState: isOver ? 'STOPPED' : desiredState,
+        desiredState: isDecided ? (isUp(occurrence.state) ? 'RUNNING' : 'STOPPED') : desiredState,
         state: occurrence.state,
         problem: occurrence.isCurrent ? 'report' : 'none',
         endings: endingsOf(occurrence.state, occurrence.isSettled),
