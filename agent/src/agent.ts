@@ -25,7 +25,7 @@ import { connect, type Connection } from './session/connection.ts'
 import { keepConnected } from './session/dialler.ts'
 import { enrol, EnrolmentError, identityOf } from './session/enrolment.ts'
 import { runSession } from './session/session.ts'
-import { openStore } from './state/store.ts'
+import { openStore, type Store } from './state/store.ts'
 
 export const AGENT_VERSION = '0.2.0'
 

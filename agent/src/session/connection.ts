@@ -86,6 +86,10 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
       },
     },
   })
+  /** Not waited for: the peer may say nothing. A connection that is failing just now makes it fail too. */
+  const dispose = () => {
+    Promise.resolve(client.dispose()).catch(() => undefined)
+  }
   const giveUp = () => {
     client.terminate()
     opened.reject(new Error('stopped'))
@@ -94,8 +98,7 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
   try {
     await opened.promise
   } catch (error) {
-    // It would wait for a peer that may say nothing.
-    void client.dispose()
+    dispose()
     throw error
   } finally {
     signal?.removeEventListener('abort', giveUp)
@@ -150,8 +153,6 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
         onData(data as Data)
       }),
     closed: closed.promise,
-    close() {
-      void client.dispose()
-    },
+    close: dispose,
   }
 }
