@@ -30,15 +30,17 @@ export type Enrolment = { keyFile: string; store: Store; token: string; agentVer
  * Id of the node. @throws EnrolmentError when the api refuses
  */
 export async function enrol(connection: Connection, { keyFile, store, token, agentVersion }: Enrolment): Promise<string> {
-  const offered = offeredBeside(keyFile)
-  // Kept until it is taken: the same token may be sent again with the same key only.
-  const { publicKey } = readNodeKey(offered) ?? createNodeKey(offered)
   const nodeId = store.nodeId()
+  const offered = offeredBeside(keyFile)
+  // With a key and no node the store was lost: the api still knows the key, and answers the same node for the same token.
+  const known = nodeId === null ? readNodeKey(keyFile) : null
+  // Kept until it is taken: the same token may be sent again with the same key only.
+  const { publicKey } = known ?? readNodeKey(offered) ?? createNodeKey(offered)
   const input = { token, publicKey, agentVersion, ...(nodeId === null ? {} : { nodeId }) }
   const { enrolNode } = await connection.call(EnrolNode, { input }).catch((error: unknown) => {
     throw error instanceof OperationError ? new EnrolmentError(`The api refused to enrol this machine: ${error.message}`) : error
   })
   store.setNodeId(enrolNode.nodeId)
-  renameSync(offered, keyFile)
+  if (known === null) renameSync(offered, keyFile)
   return enrolNode.nodeId
 }
