@@ -295,3 +295,43 @@ it('takes many messages of a node at once without a deadlock', async () => {
   administrator = await api.administrator()
   expect(await deadlocks()).toBe(before)
 })
+
+it('shows what the servers of a node use, from their newest measurements, while it is there', async () => {
+  const node = await newNode()
+  const agent = await startFakeAgent(api.url, node)
+  const templateId = await importTestTemplate(administrator, 'printer')
+  const server = { templateId, nodeId: node.nodeId, memoryMiB: 64, cpuPercent: 10, diskMiB: 64 }
+  const ids = [await createServer(administrator, { ...server, name: 'One' }), await createServer(administrator, { ...server, name: 'Two' })]
+  const samples = ids.map((serverId) => ({
+    serverId,
+    at: new Date().toISOString(),
+    cpuPercent: 5.5,
+    memoryBytes: 1000,
+    memoryLimitBytes: 2000,
+    diskBytes: 300,
+    networkRxBytesPerSecond: 0,
+    networkTxBytesPerSecond: 0,
+    processCount: 1,
+  }))
+  await agent.call('mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }', { input: { samples } })
+  await agent.report(ids[0]!, { state: 'RUNNING' })
+  const shown = async () =>
+    (
+      await administrator.query<{ node: object }>(
+        `query ($id: ID!) { node(id: $id) { used { memoryBytes cpuPercent diskBytes } allocated { memoryMiB } serverCount runningServerCount
+          allocationCount freeAllocationCount runtime { name cgroupVersion } } }`,
+        { id: node.nodeId },
+      )
+    ).node
+  expect(await shown()).toEqual({
+    used: { memoryBytes: 2000, cpuPercent: 11, diskBytes: 600 },
+    allocated: { memoryMiB: 128 },
+    serverCount: 2,
+    runningServerCount: 1,
+    allocationCount: 10,
+    freeAllocationCount: 10,
+    runtime: { name: 'fake', cgroupVersion: 1 },
+  })
+  await agent.close()
+  await expect.poll(shown).toMatchObject({ used: null, serverCount: 2 })
+})

@@ -19,8 +19,8 @@ export async function once<Result extends Prisma.InputJsonObject>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (key === null || key === undefined) return work()
-  if (key.length === 0 || key.length > 200)
-    throw new ValidationError([{ path: ['idempotencyKey'], code: 'INVALID_KEY', message: 'has 1 to 200 characters' }])
+  if (key.length === 0 || key.length > 200 || key.includes('\0'))
+    throw new ValidationError([{ path: ['idempotencyKey'], code: 'INVALID_KEY', message: 'has 1 to 200 characters and no NUL' }])
   const inputHash = createHash('sha256').update(JSON.stringify(input)).digest()
   const id = { actorId, mutation, key }
   await tx.prisma.idempotencyKey.deleteMany({ where: { ...id, createdAt: { lt: new Date(Date.now() - KEPT_MS) } } })

@@ -1,6 +1,16 @@
-import { GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema, type ParseOptions } from 'graphql'
+import {
+  getOperationAST,
+  GraphQLError,
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+  type ParseOptions,
+} from 'graphql'
 import { createYoga, handleStreamOrSingleExecutionResult, type Plugin, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
+import { createGate, type Gate } from '../lib/gate.ts'
 import type { Context } from './context.ts'
 import { asksForSchema } from './introspection.ts'
 import { MAX_TOKENS } from './limits.ts'
@@ -51,6 +61,34 @@ function useTransportPolicy(): Plugin<Context> {
   }
 }
 
+const isMutation = ({ document, operationName }: ExecutionArgs) =>
+  getOperationAST(document, operationName)?.operation === OperationTypeNode.MUTATION
+
+/** Times as many connections as the widest mutation takes, it must stay below the pool of the database. */
+const MUTATIONS_AT_ONCE = 3
+
+/** The changes of one user wait for each other: whoever asks for a thousand at once does not take the database from others. */
+function useTurns(): Plugin<Context> {
+  const gates = new Map<string, { pass: Gate; count: number }>()
+  return {
+    onExecute: ({ args, executeFn, setExecuteFn }) => {
+      const userId = args.contextValue.actor?.id
+      if (userId === undefined || !isMutation(args)) return
+      const gate = gates.get(userId) ?? { pass: createGate(MUTATIONS_AT_ONCE), count: 0 }
+      gates.set(userId, gate)
+      gate.count += 1
+      setExecuteFn(async (mutation: ExecutionArgs) => {
+        try {
+          return await gate.pass<ExecutionResult>(async () => executeFn(mutation) as Promise<ExecutionResult>)
+        } finally {
+          gate.count -= 1
+          if (gate.count === 0) gates.delete(userId)
+        }
+      })
+    },
+  }
+}
+
 /** Masks with the operation's own request id, in single answers and in every event of a stream. */
 function useMasking(logger: Logger): Plugin<Context> {
   const maskError = createMaskError(logger)
@@ -95,7 +133,15 @@ export function createPipeline({ schema, hub, logger, telemetry }: PipelineDeps)
     schema,
     graphqlEndpoint: '/graphql',
     context: ({ catalyst }) => catalyst,
-    plugins: [useLimits(), useIntrospectionPolicy(), useTransportPolicy(), useSharing(hub), useTelemetry(telemetry), useMasking(logger)],
+    plugins: [
+      useLimits(),
+      useIntrospectionPolicy(),
+      useTransportPolicy(),
+      useTurns(),
+      useSharing(hub),
+      useTelemetry(telemetry),
+      useMasking(logger),
+    ],
     // Masks what fails outside of execution.
     maskedErrors: { errorMessage: 'Something unexpected went wrong.', isDev: false },
     // The HTTP side answers CORS, health and pages itself; other origins get nothing.

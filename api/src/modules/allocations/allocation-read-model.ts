@@ -1,9 +1,7 @@
-import { isIPv4 } from 'node:net'
 import type { PortProtocol } from '@catalyst/prisma/client'
 import type { Database } from '../../db/database.ts'
 import type { Actor } from '../../lib/actor.ts'
 import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
-import { ValidationError } from '../../lib/errors.ts'
 import { isId } from '../../lib/ids.ts'
 import { escapeLike } from '../../lib/like.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
@@ -68,11 +66,8 @@ export function createAllocationReadModel({ db }: { db: Database }): AllocationR
         values.slice(),
       )
       if (after !== null) {
-        const [ip = '', port = ''] = decodeCursor(after, 2)
-        if (!isIPv4(ip) || !/^\d{1,5}$/.test(port))
-          throw new ValidationError([{ path: ['after'], message: 'is not a cursor of this list', code: 'INVALID_CURSOR' }])
-        values.push(ip, port)
-        conditions.push(`(ip::inet, port) > ($${String(values.length - 1)}::inet, $${String(values.length)}::int)`)
+        values.push(...decodeCursor(after, 'ipv4', 'number'))
+        conditions.push(`(ip::inet, port) > ($${String(values.length - 1)}::inet, $${String(values.length)}::bigint)`)
       }
       const { rows } = await db.pool.query<NodeAllocation>(
         `select ${COLUMNS} from ${SHOWN} shown where ${conditions.join(' and ')} order by ip::inet, port limit ${String(first + 1)}`,

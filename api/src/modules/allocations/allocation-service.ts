@@ -6,7 +6,7 @@ import { AllocationInUseError, ValidationError } from '../../lib/errors.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
 import { validate } from '../../lib/validate.ts'
 import type { AuditService } from '../audit/audit-service.ts'
-import { ip, port } from '../nodes/node-input.ts'
+import { ip, plainText, port } from '../nodes/node-input.ts'
 import { lockNode } from '../nodes/node-store.ts'
 import { canSee } from '../servers/server-policy.ts'
 import type { AllocationFilter, AllocationReadModel, NodeAllocation } from './allocation-read-model.ts'
@@ -30,11 +30,7 @@ const MOST_IDS = 1_000
 /** Of one node: all ports of one address, and some. */
 const LARGEST_STOCK = 100_000
 
-const note = z
-  .string()
-  .refine((text) => !text.includes('\0'), 'has no NUL')
-  .transform((text) => text.trim())
-  .pipe(z.string().max(200, 'has at most 200 characters'))
+const note = plainText.transform((text) => text.trim()).pipe(z.string().max(200, 'has at most 200 characters'))
 
 const addInput = z
   .object({

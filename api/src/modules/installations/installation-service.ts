@@ -73,8 +73,7 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
         ? await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
         : null
       if (server === null || !canSee(actor, server)) return null
-      const [id] = after === null ? [] : decodeCursor(after, 1)
-      if (id !== undefined && !isId(id)) return null
+      const [id] = after === null ? [] : decodeCursor(after, 'id')
       const [totalCount, rows] = await Promise.all([
         db.prisma.installation.count({ where: { serverId } }),
         // Ids grow with time.

@@ -5,14 +5,15 @@ import { z } from 'zod'
 const MOST_TAGS = 16
 const OVERCOMMIT_PERCENT = { least: 10, most: 1000 }
 
-const withoutNul = z.string().refine((value) => !value.includes('\0'), 'has no NUL')
+/** Text that every column takes. */
+export const plainText = z.string().refine((value) => !value.includes('\0') && value.isWellFormed(), 'has no NUL and no half characters')
 
-export const nodeName = withoutNul
+export const nodeName = plainText
   .transform((name) => name.trim())
   .pipe(z.string().min(1, 'is missing').max(64, 'has at most 64 characters'))
 
 /** Empty: none. */
-export const location = withoutNul.transform((text) => text.trim()).pipe(z.string().max(64, 'has at most 64 characters'))
+export const location = plainText.transform((text) => text.trim()).pipe(z.string().max(64, 'has at most 64 characters'))
 
 /** Sorted, each once. */
 export const tags = z

@@ -16,7 +16,7 @@ const WHERE = `from "ServerEvent" where "serverId" = $1::uuid and kind = any($2:
 export function createServerHistoryReadModel({ db }: { db: Database }): ServerHistoryReadModel {
   return {
     async page(serverId, { first, after }) {
-      const [at = null, id = null] = after === null ? [] : decodeCursor(after, 2)
+      const [at = null, id = null] = after === null ? [] : decodeCursor(after, 'time', 'number')
       const [total, { rows }] = await Promise.all([
         db.pool.query<{ count: number }>(`select count(*)::int as count ${WHERE}`, [serverId, HISTORY_KINDS]),
         db.pool.query<HistoryEntry>(

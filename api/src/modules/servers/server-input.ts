@@ -16,7 +16,7 @@ const MOST_EXIT_CODES = 32
 const text = (most: number) =>
   z
     .string()
-    .refine((value) => !value.includes('\0'), 'has no NUL')
+    .refine((value) => !value.includes('\0') && value.isWellFormed(), 'has no NUL and no half characters')
     .max(most)
 const amount = ({ least, most }: { least: number; most: number }) =>
   z
@@ -77,7 +77,7 @@ export const updateServerInput = z.object({
         .string()
         .min(1, 'is missing')
         .max(1024)
-        .regex(/^\P{Cc}*$/u, 'has no control characters')
+        .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'has no control characters and no half ones')
         .nullish(),
       signal: z.string().refine(isStopSignal, 'is no signal of POSIX, nor ^C').nullish(),
       timeoutSeconds: stopTime.nullish(),

@@ -4,6 +4,7 @@ import type { Database } from '../../db/database.ts'
 import type { Actor } from '../../lib/actor.ts'
 import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
 import { isId } from '../../lib/ids.ts'
+import { escapeLike } from '../../lib/like.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
 import type { ServerStatus } from '../../lib/server-status.ts'
 import { hasPermission } from './server-policy.ts'
@@ -101,8 +102,6 @@ function createWhere() {
   }
 }
 
-const escapeLike = (text: string) => text.replaceAll(/[\\%_]/g, (character) => `\\${character}`)
-
 export function createServerReadModel({ db }: { db: Database }): ServerReadModel {
   /** The same text is prepared once for each connection. */
   async function query<Result extends object>(text: string, values: unknown[]): Promise<Result[]> {
@@ -134,15 +133,15 @@ export function createServerReadModel({ db }: { db: Database }): ServerReadModel
           `%${escapeLike(filter.search.slice(0, 100))}%`,
         )
       if (filter.statuses && filter.statuses.length > 0) where.add((p) => `(${STATUS_SQL}) = any(${p}::text[])`, filter.statuses)
-      if (filter.nodeId) where.add((p) => `s."nodeId"::text = ${p}`, filter.nodeId)
-      if (filter.ownerId) where.add((p) => `s."ownerId"::text = ${p}`, filter.ownerId)
+      if (filter.nodeId) where.add((p) => `s."nodeId" = ${p}::uuid`, isId(filter.nodeId) ? filter.nodeId : null)
+      if (filter.ownerId) where.add((p) => `s."ownerId" = ${p}::uuid`, isId(filter.ownerId) ? filter.ownerId : null)
       const [total] = await query<{ count: number }>(`select count(*)::int as count ${FROM} ${where.text()}`, [...where.values])
 
       const isName = order.field === 'NAME'
       const key = isName ? 's.name' : 's."createdAt"'
       const direction = order.direction === 'ASC' ? 'asc' : 'desc'
       if (after) {
-        const [value, id] = decodeCursor(after, 2)
+        const [value, id] = decodeCursor(after, isName ? 'text' : 'time', 'id')
         // The order ends in the id, so two equal names cannot hide each other at the edge of a page.
         where.addPair(
           (a, b) => `(${key}, s.id) ${direction === 'asc' ? '>' : '<'} (${a}::${isName ? 'text' : 'timestamptz'}, ${b}::uuid)`,

@@ -34,7 +34,7 @@ const COLUMNS = 'id, slug, name, version, summary, spec, source, "isBundled", "u
 export function createTemplateReadModel({ db }: { db: Database }): TemplateReadModel {
   return {
     async page({ first, after }) {
-      const [name = '', slug = ''] = after === null ? [] : decodeCursor(after, 2)
+      const [name = '', slug = ''] = after === null ? [] : decodeCursor(after, 'text', 'text')
       const [total, { rows }] = await Promise.all([
         db.pool.query<{ count: number }>('select count(*)::int as count from "Template"'),
         db.pool.query<TemplateView>(`select ${COLUMNS} from "Template" where (name, slug) > ($1, $2) order by name, slug limit $3`, [

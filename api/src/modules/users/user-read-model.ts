@@ -20,7 +20,7 @@ export function createUserReadModel({ db }: { db: Database }): UserReadModel {
     async page({ first, after, search }) {
       const pattern = `%${escapeLike(search ?? '')}%`
       const matches = '(username ilike $1 or "displayName" ilike $1)'
-      const [name = ''] = after === null ? [] : decodeCursor(after, 1)
+      const [name = ''] = after === null ? [] : decodeCursor(after, 'text')
       const [total, { rows }] = await Promise.all([
         db.pool.query<{ count: number }>(`select count(*)::int as count from "User" where ${matches}`, [pattern]),
         db.pool.query<UserView>(`select ${COLUMNS} from "User" where ${matches} and username > $2 order by username limit $3`, [
