@@ -10,3 +10,4 @@ globalThis.ResizeObserver = class {
     return undefined
   }
 }
+globalThis.visualViewport = Object.assign(new EventTarget(), { width: 1440, height: 900, scale: 1 }) as unknown as VisualViewport

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerState, ServerStatus } from '../../gql/graphql.ts'
-import { byAttention, offeredPower, segments, shapes } from './server-state.ts'
+import { byAttention, offeredPower, segments, shapes, waitingWish } from './server-state.ts'
 
 const offered = (status: ServerStatus, state: ServerState, pendingRestart: object | null = null) =>
   offeredPower({ status, state, pendingRestart })
@@ -28,6 +28,15 @@ describe('server states', () => {
   it('offers the orders of the last known state while the node is away', () => {
     expect(offered('UNKNOWN', 'RUNNING')).toEqual(['restart', 'stop', 'kill'])
     expect(offered('UNKNOWN', 'STOPPED')).toEqual(['start'])
+  })
+
+  it('shows no wish as waiting that wants what was there already', () => {
+    const wish = (kind: 'START' | 'STOP' | 'KILL', state: ServerState) => waitingWish({ state, waitingCommand: { kind } })?.kind ?? null
+    expect(wish('STOP', 'RUNNING')).toBe('STOP')
+    expect(wish('START', 'RUNNING')).toBeNull()
+    expect(wish('STOP', 'STOPPED')).toBeNull()
+    expect(wish('KILL', 'STOPPED')).toBe('KILL')
+    expect(waitingWish({ state: 'RUNNING', waitingCommand: null })).toBeNull()
   })
 
   it('lets the latest wish win while stopping', () => {

@@ -1,5 +1,5 @@
 import type { StateShape } from '../../components/state-look.ts'
-import type { ServerState, ServerStatus } from '../../gql/graphql.ts'
+import type { CommandKind, ServerState, ServerStatus } from '../../gql/graphql.ts'
 
 export const shapes: Readonly<Record<ServerStatus, StateShape>> = {
   NOT_INSTALLED: 'stopped',
@@ -83,4 +83,18 @@ export function offeredPower({ status, state, pendingRestart }: PowerView): read
     case 'DELETING':
       return []
   }
+}
+
+const wishedStates: Partial<Record<CommandKind, readonly ServerState[]>> = {
+  START: ['RUNNING', 'STARTING'],
+  STOP: ['STOPPED', 'CRASHED', 'ERROR'],
+}
+
+/** The wish that waits for the node; null when none does, or when it wants what was there when the node was last seen. */
+export function waitingWish<Command extends { kind: CommandKind }>(server: {
+  state: ServerState
+  waitingCommand: Command | null
+}): Command | null {
+  const { waitingCommand: command, state } = server
+  return command === null || wishedStates[command.kind]?.includes(state) === true ? null : command
 }

@@ -2,6 +2,7 @@ import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useFormat } from '../../composables/use-format.ts'
 import type { CommandKind, DesiredState, ExitReason, ServerState, ServerStatus } from '../../gql/graphql.ts'
+import { waitingWish } from './server-state.ts'
 
 type Exit = { code: number | null; reason: ExitReason }
 type PendingRestart = { attempt: number; maximum: number; at: string; reason: string }
@@ -60,12 +61,13 @@ export function useServerWords() {
     waitingText,
     /** Second line: what waits, else what is wrong, else what is known, else the game. */
     detail(server: Described, now: number): { text: string; tone: 'danger' | 'warning' | 'progress' | 'faint' } {
-      const { pendingRestart, waitingCommand } = server
-      if (waitingCommand !== null)
+      const { pendingRestart } = server
+      const wish = waitingWish(server)
+      if (wish !== null)
         return {
           text: t('server.waitingSince', {
-            waiting: waitingText(waitingCommand, server.node.name),
-            time: format.value.clock(waitingCommand.createdAt),
+            waiting: waitingText(wish, server.node.name),
+            time: format.value.clock(wish.createdAt),
           }),
           tone: 'warning',
         }

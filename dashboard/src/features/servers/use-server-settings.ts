@@ -53,7 +53,7 @@ export function useServerSettings(settings: Ref<ServerSettings>, variables: Ref<
     if (changesOf(form, base, variables.value) === null) reset()
   })
   watch(form, () => {
-    isSaved.value = false
+    if (changes.value !== null) isSaved.value = false
     // A field that was wrong is checked with each change: its message goes as soon as it is mended.
     const now = found()
     problems.value = Object.fromEntries(
