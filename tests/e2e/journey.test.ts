@@ -181,7 +181,7 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await page.keyboard.press('j')
     await page.keyboard.press('x')
     await page.getByText('1 selected').waitFor()
-    await inspector.inspect('servers-selected')
+    await inspector.inspect('servers-selected', 'desktop')
     await page.keyboard.press('Escape')
     await page.keyboard.press('?')
     await page.getByRole('dialog').getByText('On a server').waitFor()

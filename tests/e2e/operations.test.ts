@@ -42,6 +42,7 @@ afterEach(async ({ task }) => {
 })
 
 afterAll(async () => {
+  await releaseAgent()
   await browser.close()
   await client.dispose()
   await agent?.dispose()
@@ -76,6 +77,37 @@ async function make(name: string, nodeId?: string): Promise<string> {
   })
 }
 
+type View = { status: string; runningSince: string | null; pendingRestart: { attempt: number } | null }
+
+async function serverView(id: string): Promise<View> {
+  const { server } = await client.query<{ server: View }>(
+    'query ($id: ID!) { server(id: $id) { status runningSince pendingRestart { attempt } } }',
+    { id },
+  )
+  return server
+}
+
+const first = () => ids[0] ?? ''
+/** Until another run than the one of `before` is up. */
+const untilRunning = (before: string | null) =>
+  expect
+    .poll(
+      async () => {
+        const { status, runningSince } = await serverView(first())
+        return status === 'RUNNING' && runningSince !== before
+      },
+      { timeout: 30_000, interval: 100 },
+    )
+    .toBe(true)
+
+/** Ends the game with a code and holds the agent before it starts the game again, so that there is time to look. */
+async function crashAndHold(code: number): Promise<void> {
+  await sendConsoleCommand(client, first(), `fail ${String(code)}`)
+  await expect.poll(async () => (await serverView(first())).pendingRestart, { timeout: 20_000, interval: 20 }).not.toBeNull()
+  process.kill(await product.pid('agent'), 'SIGSTOP')
+}
+const releaseAgent = async () => process.kill(await product.pid('agent'), 'SIGCONT')
+
 describe('what an operator does all day, in the browser', () => {
   it('shows servers that others make, without a reload', async () => {
     for (const name of ['Alpha', 'Beta', 'Gamma']) ids.push(await make(name))
@@ -93,7 +125,7 @@ describe('what an operator does all day, in the browser', () => {
     await messages().getByText('Stopped 2 of 2.').waitFor({ timeout: 30_000 })
     await messages().getByRole('button', { name: 'Show' }).click()
     await expect.poll(() => page.getByRole('dialog').getByRole('listitem').allInnerTexts()).toEqual(['Alpha\ndone', 'Beta\ndone'])
-    await inspector.inspect('bulk-outcome')
+    await inspector.inspect('bulk-outcome', 'desktop')
     await button('Close').click()
     await page.getByRole('dialog').waitFor({ state: 'detached' })
   })
@@ -102,7 +134,7 @@ describe('what an operator does all day, in the browser', () => {
     await page.getByLabel('Select all').click()
     await page.getByText('3 selected').waitFor()
     await button('Restart 1 of 3').waitFor()
-    await inspector.inspect('bulk-bar')
+    await inspector.inspect('bulk-bar', 'desktop')
     await button('Start 2 of 3').click()
     await messages().getByText('Started 2 of 2.').waitFor({ timeout: 30_000 })
     for (const name of ['Alpha', 'Beta', 'Gamma']) await row(name).getByText('Running', { exact: true }).waitFor()
@@ -127,6 +159,7 @@ describe('what an operator does all day, in the browser', () => {
     await inspector.inspect('install-log')
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Log')
   })
 
   it('changes limits of a running server, and says when a restart is needed', async () => {
@@ -162,22 +195,31 @@ describe('what an operator does all day, in the browser', () => {
 
   it('says why a game crashed, when it is tried again, and lets people decide', async () => {
     await tab('Parts of the server', 'Console').click()
-    await sendConsoleCommand(client, ids[0] ?? '', 'fail 3')
-    await pill('Crashed').waitFor({ timeout: 20_000 })
-    await page.getByText(/Exit code 3, restart 1 of 5 in \d+/).waitFor()
-    await inspector.inspect('server-crashed')
-    await button('Start now').click()
-    await pill('Running').waitFor({ timeout: 20_000 })
     // Each restart waits longer than the one before.
-    await sendConsoleCommand(client, ids[0] ?? '', 'fail 4')
-    await page.getByText(/Exit code 4, restart \d of 5 in \d+/).waitFor({ timeout: 20_000 })
+    for (let crash = 1; crash <= 2; crash += 1) {
+      const { runningSince } = await serverView(first())
+      await sendConsoleCommand(client, first(), 'fail 3')
+      await untilRunning(runningSince)
+    }
+    await crashAndHold(3)
+    await pill('Crashed').waitFor()
+    await page.getByText(/^Exit code 3, restart 3 of 5 (in \d+|now)/).waitFor()
+    await inspector.inspect('server-crashed')
+    const { runningSince } = await serverView(first())
+    await button('Start now').click()
+    await releaseAgent()
+    await untilRunning(runningSince)
+    await pill('Running').waitFor()
+
+    await crashAndHold(4)
+    await page.getByText(/^Exit code 4, restart \d of 5 (in \d+|now)/).waitFor()
     await button('Do not restart').click()
-    await expect.poll(() => button('Do not restart').count(), { timeout: 20_000 }).toBe(0)
+    await releaseAgent()
+    await button('Do not restart').waitFor({ state: 'detached' })
     await button('Start').and(page.locator(':enabled')).waitFor()
     await tab('Parts of the server', 'Activity').click()
-    await page.getByText('Ended: Crashed').first().waitFor()
-    await page.getByText('Exit code 4').waitFor()
-  })
+    for (const text of ['Ended: Crashed', 'Exit code 4', /^Restart 3 planned for/]) await page.getByText(text).first().waitFor()
+  }, 120_000)
 
   it('reinstalls a stopped server', async () => {
     await tab('Parts of the server', 'Settings').click()

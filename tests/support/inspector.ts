@@ -12,16 +12,19 @@ const VIEWS = [
 export type Inspector = {
   /** In words, with the page they are on; empty when all is well. */
   readonly faults: string[]
-  /** Pictures as test artefacts, accessibility, and no sideways scrolling. Ends on the dark desktop. */
-  inspect(name: string): Promise<void>
+  /**
+   * Pictures as test artefacts, accessibility, and no sideways scrolling. Ends on the dark desktop.
+   * @param sizes the phone is left out where it has no such thing, such as a selection
+   */
+  inspect(name: string, sizes?: 'all' | 'desktop'): Promise<void>
 }
 
 export function createInspector(page: Page): Inspector {
   const faults: string[] = []
   return {
     faults,
-    async inspect(name) {
-      for (const [theme, size] of VIEWS) {
+    async inspect(name, sizes = 'all') {
+      for (const [theme, size] of VIEWS.filter(([, view]) => sizes === 'all' || view === DESKTOP)) {
         await showAs(page, theme, size)
         const view = `${name}-${theme}-${size === PHONE ? 'phone' : 'desktop'}`
         await keepPicture(page, view)
