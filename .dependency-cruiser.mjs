@@ -32,9 +32,10 @@ export default {
     forbid('tests-by-the-front-door', '^tests/', '^(api|agent|dashboard)/', {
       to: {
         pathNot:
-          '^(api/src/(app|env|scheduler/scheduler)|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
+          '^(api/src/(app|env|scheduler/scheduler|db/database|modules/metrics/(sample-store|roll-up-store|series-choice|series-read-model))|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
       },
-      comment: 'Tests use the composition roots, and the implementations of what touches a host: runtime, images, network.',
+      comment:
+        'Tests use the composition roots, the implementations of what touches a host (runtime, images, network), and the stores that benchmarks measure.',
     }),
     forbid('main-is-imported-by-nobody', '.', '^(api|agent)/src/(main|cli)\\.ts$'),
     forbid('only-main-builds-the-app', '^api/src/', '^api/src/app\\.ts$', { except: '^api/src/(main|cli)\\.ts$' }),

@@ -8,7 +8,7 @@ export type BenchResult = {
   reference: string
   referenceFigure: number | null
   ratio: number | null
-  /** Largest ratio, or figure where there is no ratio, that is good; null when it is only printed. */
+  /** Ratio, or figure where there is no ratio, that is just good enough; null when it is only printed. */
   goal: number | null
   better: 'lower' | 'higher'
   ok: boolean
@@ -31,13 +31,14 @@ export function millisecondsResult(name: string, ours: readonly number[], goal: 
   return figureResult(name, 'ms', ours, goal, reference)
 }
 
-/** Any figure of which less is better. Without `reference` the goal is about the figure itself. */
+/** Any figure, of which less is better unless said. Without `reference` the goal is about the figure itself. */
 export function figureResult(
   name: string,
   unit: string,
   ours: readonly number[],
   goal: number | null,
   reference: Reference | null,
+  better: BenchResult['better'] = 'lower',
 ): BenchResult {
   const figure = median(ours)
   const referenceFigure = reference === null ? null : median(reference.samples)
@@ -50,8 +51,8 @@ export function figureResult(
     referenceFigure: referenceFigure === null ? null : round(referenceFigure),
     ratio: ratio === null ? null : round(ratio),
     goal,
-    better: 'lower',
-    ok: goal === null || (ratio ?? figure) <= goal,
+    better,
+    ok: goal === null || (better === 'lower' ? (ratio ?? figure) <= goal : (ratio ?? figure) >= goal),
     samples: { minimum: round(Math.min(...ours)), median: round(figure), maximum: round(Math.max(...ours)), count: ours.length },
     machine: `${String(os.availableParallelism())} × ${os.cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}, ${os.release()}`,
   }
@@ -62,6 +63,7 @@ export function describeResult(result: BenchResult): string {
   const { minimum, maximum, count } = result.samples
   const against =
     result.ratio === null ? '' : `, ${result.reference} ${String(result.referenceFigure)} ${result.unit}: ${String(result.ratio)} ×`
-  const goal = result.goal === null ? '' : ` (goal ≤ ${String(result.goal)}: ${result.ok ? 'met' : 'missed'})`
+  const goal =
+    result.goal === null ? '' : ` (goal ${result.better === 'lower' ? '≤' : '≥'} ${String(result.goal)}: ${result.ok ? 'met' : 'missed'})`
   return `${result.name}: ${String(result.figure)} ${result.unit} [${String(minimum)}–${String(maximum)}, ${String(count)} rounds]${against}${goal}`
 }

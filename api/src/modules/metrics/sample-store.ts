@@ -50,7 +50,19 @@ function insertStatement(subject: Subject): string {
 
 export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): SampleStore {
   const days = createDays(db)
+  /** Those that have a key. Of one that has lost it since, nothing is stored: it is gone. */
+  const known = { server: new Set<string>(), node: new Set<string>() }
   const statements = { server: insertStatement('server'), node: insertStatement('node') }
+
+  async function addKeys(subject: Subject, ids: readonly string[]): Promise<void> {
+    await db.pool.query({
+      name: `series-${subject}-keys`,
+      text: `insert into series.${subject} (id) select o.id from ${OWNERS[subject]} o
+        where o.id = any($1::uuid[]) and not exists (select 1 from series.${subject} k where k.id = o.id) on conflict do nothing`,
+      values: [ids],
+    })
+    for (const id of ids) known[subject].add(id)
+  }
 
   async function insert(subject: Subject, samples: readonly Sample[]): Promise<void> {
     const time = now().getTime()
@@ -61,12 +73,8 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
       kept.map(({ at }) => at),
     )
     const ids = [...new Set(kept.map(({ id }) => id))]
-    await db.pool.query({
-      name: `series-${subject}-keys`,
-      text: `insert into series.${subject} (id) select o.id from ${OWNERS[subject]} o
-        where o.id = any($1::uuid[]) and not exists (select 1 from series.${subject} k where k.id = o.id) on conflict do nothing`,
-      values: [ids],
-    })
+    const added = ids.filter((id) => !known[subject].has(id))
+    if (added.length > 0) await addKeys(subject, added)
     const columns = columnsOf(subject).map((name) => kept.map((sample) => clamp(sample[name] ?? 0)))
     await db.pool.query({
       name: `series-${subject}-append`,
@@ -88,6 +96,7 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
       ),
 
     async forget(tx, serverId) {
+      known.server.delete(serverId)
       // The key goes first: a writer that holds it is waited for, the next one does not find it.
       await tx.prisma.$executeRaw`
         with gone as (delete from series.server where id = ${serverId}::uuid returning key)

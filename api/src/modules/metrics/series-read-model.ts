@@ -20,8 +20,8 @@ type Row = { at: Date } & Record<string, number>
 const MEASURES: readonly Measure[] = [...new Set(Object.values(SUBJECTS).flatMap(({ measures }) => measures))]
 const LIMITS: readonly Limit[] = [...new Set(Object.values(SUBJECTS).flatMap(({ limits }) => limits))]
 
-/** $1: id, $2: step in seconds, $3 and $4: from and to. */
-function statement(subject: Subject, table: SeriesChoice['table']): string {
+/** One row for each bucket that has measurements. $1: id, $2: step in seconds, $3 and $4: from and to. */
+export function seriesStatement(subject: Subject, table: SeriesChoice['table']): string {
   const isRaw = table === 'sample'
   const measures = SUBJECTS[subject].measures.flatMap((name) => {
     const column = columnOf(name)
@@ -46,7 +46,7 @@ export function createSeriesReadModel({ db }: { db: Database }): SeriesReadModel
     async read(subject, id, { table, stepSeconds, from, to }) {
       const { rows } = await db.pool.query<Row & { bucket: Date }>({
         name: `series-${subject}-${table}`,
-        text: statement(subject, table),
+        text: seriesStatement(subject, table),
         values: [id, stepSeconds, from, to],
       })
       const byTime = new Map(rows.map((row) => [row.bucket.getTime(), row]))
