@@ -8,7 +8,9 @@ import type { AgentEnv } from './env.ts'
 import { createImageStore } from './images/image-store.ts'
 import { createDiskUsage } from './metrics/disk-usage.ts'
 import { readCapacity } from './metrics/host-capacity.ts'
+import { readMachine } from './metrics/machine.ts'
 import { createMeasurements } from './metrics/measurements.ts'
+import { servePrometheus, type AgentFigures } from './metrics/prometheus.ts'
 import { createHost } from './network/host.ts'
 import { createNetwork, type Network } from './network/network.ts'
 import { detectCgroupHost, removeGroups } from './runtime/containerd/cgroup.ts'
@@ -19,7 +21,7 @@ import { isEnded } from './runtime/containerd/task-exit.ts'
 import type { Runtime, RuntimeInfo, WorkloadStatus } from './runtime/runtime.ts'
 import { wasRebooted } from './servers/boot-policy.ts'
 import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
-import { createServerRegistry } from './servers/server-registry.ts'
+import { createServerRegistry, type ServerRegistry } from './servers/server-registry.ts'
 import { createStartGate } from './servers/start-gate.ts'
 import { connect, type Connection } from './session/connection.ts'
 import { keepConnected } from './session/dialler.ts'
@@ -74,6 +76,20 @@ function wasMachineStarted(store: Store, bootId: string, workloads: readonly Wor
   const running = store.servers().filter(({ runningSince }) => runningSince !== null)
   const areKnown = running.filter(({ id }) => known.has(id)).length
   return wasRebooted({ knownBootId: store.bootId(), bootId, wereRunning: running.length, areKnown })
+}
+
+function figuresOf(registry: ServerRegistry, store: Store, isConnected: () => boolean): AgentFigures {
+  return {
+    servers() {
+      const states = new Map<string, number>()
+      for (const { state } of registry.all().map((runner) => runner.record())) states.set(state, (states.get(state) ?? 0) + 1)
+      return states
+    },
+    isConnected,
+    waiting: store.outbox.counts,
+    consoleBytes: () =>
+      registry.all().reduce((sum, { console, record }) => sum + Math.max(0, console.stream.end() - record().acknowledged), 0),
+  }
 }
 
 /** What an agent stands on: this machine, or a scripted one in tests. */
@@ -150,12 +166,23 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
     // Install containers have no figures of their own.
     sample: async () => (await runtime.sample()).filter(({ id }) => registry.get(id) !== undefined),
     diskBytes: (serverId) => disk.bytesOf(foldersOf(serverId).files),
+    readMachine: () => readMachine(env.folder),
     monotonicMs,
     now: clock.now,
     everySeconds: () => store.sampleSeconds() ?? SAMPLE_SECONDS,
     outbox: store.outbox,
     log,
   })
+  let isConnected = false
+  const figures = figuresOf(registry, store, () => isConnected)
+  // A port that is taken is no reason to leave the games alone.
+  const prometheus =
+    env.metrics === null
+      ? null
+      : await servePrometheus(env.metrics, figures).catch((error: unknown) => {
+          log.error({ err: error }, 'Prometheus cannot be served')
+          return null
+        })
   const keyFile = keyFileOf(env)
   const serve = async (connection: Connection) => {
     if (identityOf(keyFile, store) === null) {
@@ -179,9 +206,17 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
       monotonicMs,
       log,
     }
-    return runSession(connection, session, onReady)
+    try {
+      return await runSession(connection, session, () => {
+        isConnected = true
+        onReady()
+      })
+    } finally {
+      isConnected = false
+    }
   }
   await keepConnected({ url: env.apiUrl, serve, random: Math.random, log, signal })
+  await prometheus?.close()
   measurements.close()
   registry.close()
   store.close()

@@ -10,12 +10,20 @@ describe('readEnv', () => {
       containerdSocket: '/run/containerd/containerd.sock',
       namespace: 'catalyst',
       uids: { first: 200_000, last: 265_535 },
+      metrics: null,
       logLevel: 'info',
     })
   })
 
   it('takes an empty value as none', () => {
     expect(readEnv({ CATALYST_AGENT_ENROLMENT_TOKEN: '', LOG_LEVEL: '' })).toMatchObject({ enrolmentToken: null, logLevel: 'info' })
+  })
+
+  it('serves Prometheus on loopback unless an address is given', () => {
+    const read = (listen: string) => readEnv({ CATALYST_AGENT_METRICS_LISTEN: listen }).metrics
+    expect(read('9465')).toEqual({ host: '127.0.0.1', port: 9465 })
+    expect(read('[::]:9465')).toEqual({ host: '::', port: 9465 })
+    for (const listen of ['70000', 'here', '10.0.0.1:']) expect(() => read(listen)).toThrow('CATALYST_AGENT_METRICS_LISTEN')
   })
 
   it('names every problem at once', () => {

@@ -3,6 +3,16 @@ import { z } from 'zod'
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
+/** A port alone is one of loopback. */
+const listenAddress = z
+  .string()
+  .regex(/^((\[[0-9a-f:]+\]|[^:\s]+):)?\d{1,5}$/i, 'is a port, or an address and a port, such as 127.0.0.1:9465')
+  .transform((text) => {
+    const colon = text.lastIndexOf(':')
+    return { host: colon < 0 ? '127.0.0.1' : text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
+  })
+  .refine(({ port }) => port <= 65_535, 'has a port up to 65535')
+
 const schema = z.object({
   CATALYST_AGENT_API_URL: z.url({ protocol: /^wss?$/ }).default('ws://127.0.0.1:3000/agent'),
   CATALYST_AGENT_ALLOW_INSECURE: z.stringbool().default(false),
@@ -15,6 +25,7 @@ const schema = z.object({
     .default('catalyst'),
   CATALYST_AGENT_FIRST_UID: z.coerce.number().int().min(1000).default(200_000),
   CATALYST_AGENT_LAST_UID: z.coerce.number().int().default(265_535),
+  CATALYST_AGENT_METRICS_LISTEN: listenAddress.optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -26,6 +37,8 @@ export type AgentEnv = {
   containerdSocket: string
   namespace: string
   uids: { first: number; last: number }
+  /** Where Prometheus reads; null: nowhere. */
+  metrics: { host: string; port: number } | null
   logLevel: string
 }
 
@@ -55,6 +68,7 @@ export function readEnv(source: NodeJS.ProcessEnv): AgentEnv {
         containerdSocket: env.CONTAINERD_SOCKET,
         namespace: env.CONTAINERD_NAMESPACE,
         uids: { first: env.CATALYST_AGENT_FIRST_UID, last: env.CATALYST_AGENT_LAST_UID },
+        metrics: env.CATALYST_AGENT_METRICS_LISTEN ?? null,
         logLevel: env.LOG_LEVEL,
       }
     }

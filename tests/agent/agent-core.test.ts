@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import os from 'node:os'
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -86,6 +87,15 @@ describe('a session', () => {
       .poll(() => scene.api.samples.filter((sample) => sample.serverId === serverId).length, { timeout: 15_000 })
       .toBeGreaterThan(1)
     expect(scene.api.samples.at(-1)).toMatchObject({ serverId, memoryLimitBytes: 256 * 2 ** 20 })
+  })
+
+  it('measures the machine itself, and for now when somebody watches it', async () => {
+    start()
+    await expect.poll(() => scene.api.storedNodeSamples.length, { timeout: 15_000 }).toBeGreaterThan(0)
+    expect(scene.api.nodeSamples).toEqual([])
+    scene.api.watch([], true)
+    await expect.poll(() => scene.api.nodeSamples.length, { timeout: 15_000 }).toBeGreaterThan(1)
+    expect(scene.api.nodeSamples.at(-1)).toMatchObject({ memoryLimitBytes: os.totalmem(), containerCount: 0 })
   })
 })
 

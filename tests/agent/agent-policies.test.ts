@@ -199,6 +199,9 @@ describe('without the api', () => {
     expect(meanwhile.length).toBeGreaterThanOrEqual(2)
     const times = seen().map(({ at }) => at)
     expect(times).toEqual([...new Set(times)].sort())
+    const ofMachine = scene.api.storedNodeSamples.map(({ at }) => at)
+    expect(ofMachine.some((at) => Date.parse(at) > gone && Date.parse(at) < back)).toBe(true)
+    expect(ofMachine).toEqual([...ofMachine].sort())
   })
 
   it('an answer that was lost is no second event', async () => {

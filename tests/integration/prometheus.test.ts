@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApi, type TestApi } from '../support/api.ts'
-import { readFreePort } from '../support/free-port.ts'
+import { freePort } from '../support/product.ts'
 
 const TOKEN = 'a-token-of-prometheus'
 
@@ -57,7 +57,7 @@ it('is nowhere unless it is set up', async () => {
 })
 
 it('has an address of its own, where no token is needed, and nothing else is served', async () => {
-  const port = await readFreePort()
+  const port = await freePort()
   const api = await startApi({ prometheus: { token: null, listen: { host: '127.0.0.1', port } } })
   const own = `http://127.0.0.1:${String(port)}`
   expect((await fetch(`${own}/metrics`)).status).toBe(200)

@@ -93,7 +93,7 @@ type FakeOrder =
   | { __typename: 'AssignmentSnapshotOrder'; assignments: FakeAssignment[]; isLast: boolean }
   | { __typename: 'AssignmentOrder'; assignment: FakeAssignment }
   | ({ __typename: 'CommandOrder' } & FakeCommand)
-  | { __typename: 'WatchOrder'; serverIds: readonly string[] }
+  | { __typename: 'WatchOrder'; serverIds: readonly string[]; isNodeWatched: boolean }
 
 type Console = { head: Buffer; durable: number; parts: { kind: string; text: string; gap: number }[] }
 
@@ -110,7 +110,7 @@ export type FakeApi = {
   command(command: FakeCommand): void
   /** Sends a command again, as after a lost answer. */
   repeat(command: FakeCommand): void
-  watch(serverIds: readonly string[]): void
+  watch(serverIds: readonly string[], isNodeWatched?: boolean): void
   /** Newest report of a server. */
   report(serverId: string): SeenReport | undefined
   reports: readonly SeenReport[]
@@ -120,6 +120,9 @@ export type FakeApi = {
   /** Measurements for now, and those for the history, each of which is taken once. */
   samples: readonly SeenSample[]
   storedSamples: readonly SeenSample[]
+  /** The same of the machine. */
+  nodeSamples: readonly { at: string }[]
+  storedNodeSamples: readonly { at: string }[]
   /** What happened, each taken once. */
   events: readonly SeenEvent[]
   /** All bytes of a console as text. */
@@ -153,6 +156,8 @@ export async function startFakeApi(): Promise<FakeApi> {
   const installations: SeenInstallation[] = []
   const samples: SeenSample[] = []
   const storedSamples: SeenSample[] = []
+  const nodeSamples: { at: string }[] = []
+  const storedNodeSamples: { at: string }[] = []
   const events: SeenEvent[] = []
   let isAway = false
   let clockAhead = 0
@@ -160,6 +165,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const storeIds: string[] = []
   const breaches: string[] = []
   let watched: readonly string[] = []
+  let isNodeWatched = false
   let publicKey: string | null = null
   let sessions = 0
   let isHeld = false
@@ -244,7 +250,7 @@ export async function startFakeApi(): Promise<FakeApi> {
       wake()
     }
     queue.push({ __typename: 'AssignmentSnapshotOrder', assignments: [...assignments.values()].map(withPosition), isLast: true })
-    queue.push(...[...commands.values()].map(toOrder), { __typename: 'WatchOrder', serverIds: watched })
+    queue.push(...[...commands.values()].map(toOrder), { __typename: 'WatchOrder', serverIds: watched, isNodeWatched })
     while (session.socket.readyState === session.socket.OPEN) {
       const order = queue.shift()
       if (order !== undefined) yield { orders: order }
@@ -338,6 +344,13 @@ export async function startFakeApi(): Promise<FakeApi> {
       }
       return { accepted: input.samples.length }
     }),
+    pushNodeSamples: after<{ samples: { at: string }[]; isStored: boolean }>('pushNodeSamples', ({ input }) => {
+      for (const sample of input.samples) {
+        if (!input.isStored) nodeSamples.push(sample)
+        else if (!storedNodeSamples.some(({ at }) => at === sample.at)) storedNodeSamples.push(sample)
+      }
+      return { accepted: input.samples.length }
+    }),
   }
 
   const http = createServer()
@@ -379,9 +392,10 @@ export async function startFakeApi(): Promise<FakeApi> {
     repeat(command) {
       send?.(toOrder(command))
     },
-    watch(serverIds) {
+    watch(serverIds, isMachineWatched = false) {
       watched = serverIds
-      send?.({ __typename: 'WatchOrder', serverIds })
+      isNodeWatched = isMachineWatched
+      send?.({ __typename: 'WatchOrder', serverIds, isNodeWatched })
     },
     report: (serverId) => reports.findLast((report) => report.serverId === serverId),
     reports,
@@ -390,6 +404,8 @@ export async function startFakeApi(): Promise<FakeApi> {
     installLog: (installationId) => logs.get(installationId) ?? '',
     samples,
     storedSamples,
+    nodeSamples,
+    storedNodeSamples,
     events,
     text: (serverId) => consoleOf(serverId).head.toString(),
     parts: (serverId) => consoleOf(serverId).parts,

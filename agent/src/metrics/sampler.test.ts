@@ -17,7 +17,7 @@ const sample = (change: Partial<RunSample>): RunSample => ({
 })
 
 it('counts rates by the time between two measurements', () => {
-  const after = sample({ cpuNanoseconds: 3_000_000_000n, networkRxBytes: 4000, networkTxBytes: 100 })
+  const after = sample({ cpuNanoseconds: 3_000_000_000n, networkRxBytes: 4000, networkTxBytes: 100, diskReadBytes: 10, diskWriteBytes: 20 })
   expect(toServerSample({ sample: sample({}), at: 0 }, after, 2000, new Date(0), 7)).toEqual({
     serverId: 's',
     at: '1970-01-01T00:00:00.000Z',
@@ -25,6 +25,8 @@ it('counts rates by the time between two measurements', () => {
     memoryBytes: 5,
     memoryLimitBytes: 9,
     diskBytes: 7,
+    diskReadBytesPerSecond: 5,
+    diskWriteBytesPerSecond: 10,
     networkRxBytesPerSecond: 2000,
     networkTxBytesPerSecond: 50,
     processCount: 2,

@@ -9,6 +9,9 @@ export type ServerSample = {
   memoryBytes: number
   memoryLimitBytes: number
   diskBytes: number
+  /** Version 1 of control groups counts only what goes past the page cache. */
+  diskReadBytesPerSecond: number
+  diskWriteBytesPerSecond: number
   networkRxBytesPerSecond: number
   networkTxBytesPerSecond: number
   processCount: number
@@ -47,6 +50,8 @@ export function toServerSample(before: Previous, after: RunSample, at: number, n
     memoryBytes: after.memoryBytes,
     memoryLimitBytes: after.memoryLimitBytes,
     diskBytes,
+    diskReadBytesPerSecond: rate(before.sample.diskReadBytes, after.diskReadBytes),
+    diskWriteBytesPerSecond: rate(before.sample.diskWriteBytes, after.diskWriteBytes),
     networkRxBytesPerSecond: rate(before.sample.networkRxBytes, after.networkRxBytes),
     networkTxBytesPerSecond: rate(before.sample.networkTxBytes, after.networkTxBytes),
     processCount: after.processCount,

@@ -99,6 +99,14 @@ export const PushSamples = graphql(`
   }
 `)
 
+export const PushNodeSamples = graphql(`
+  mutation PushNodeSamples($input: PushNodeSamplesInput!) {
+    pushNodeSamples(input: $input) {
+      accepted
+    }
+  }
+`)
+
 graphql(`
   fragment AssignmentFields on Assignment {
     serverId
@@ -188,6 +196,7 @@ export const Orders = graphql(`
       }
       ... on WatchOrder {
         serverIds
+        isNodeWatched
       }
     }
   }

@@ -7,7 +7,7 @@ import { createSender, type Sender } from './sender.ts'
 
 const PER_MESSAGE = 200
 
-export type OutboxSenders = { readonly results: Sender; readonly events: Sender; readonly samples: Sender }
+export type OutboxSenders = { readonly results: Sender; readonly events: Sender; readonly samples: Sender; readonly nodeSamples: Sender }
 
 export type OutboxOptions = {
   connection: Connection
@@ -57,9 +57,19 @@ export function createOutboxSenders({ connection, store, isAssigned, openInstall
     return waiting.length === PER_MESSAGE
   }
 
+  async function sendNodeSamples(): Promise<boolean> {
+    const waiting = outbox.nodeSamples(PER_MESSAGE)
+    const last = waiting.at(-1)
+    if (last === undefined) return false
+    await connection.call(operations.PushNodeSamples, { input: { samples: waiting.map(({ sample }) => sample), isStored: true } })
+    outbox.acceptNodeSamples(last.position)
+    return waiting.length === PER_MESSAGE
+  }
+
   return {
     results: createSender(sendResults, onError),
     events: createSender(sendEvents, onError),
     samples: createSender(sendSamples, onError),
+    nodeSamples: createSender(sendNodeSamples, onError),
   }
 }

@@ -120,7 +120,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     onError: fail,
     monotonicMs: deps.monotonicMs,
   })
-  const senders = [outbox.results, outbox.events, outbox.samples, reports.sender]
+  const senders = [outbox.results, outbox.events, outbox.samples, outbox.nodeSamples, reports.sender]
   /** What changes before the full picture was told goes behind it. */
   const whenSynchronised = (work: () => void) => () => {
     if (isSynchronised) work()
@@ -142,7 +142,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
         registry.command(order)
         break
       case 'WatchOrder':
-        measurements.watch(order.serverIds)
+        measurements.watch(order.serverIds, order.isNodeWatched)
         break
     }
   }
@@ -211,11 +211,17 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
     happened: sendEvents,
   })
   const leaveMeasurements = measurements.listen({
-    kept: whenSynchronised(outbox.samples.poke),
+    kept: whenSynchronised(() => {
+      outbox.samples.poke()
+      outbox.nodeSamples.poke()
+    }),
     live: (samples) => {
       const known = samples.filter(({ serverId }) => isAssigned(serverId))
       if (isSynchronised && known.length > 0)
         connection.call(operations.PushSamples, { input: { samples: known, isStored: false } }).catch(fail)
+    },
+    liveNode: (sample) => {
+      if (isSynchronised) connection.call(operations.PushNodeSamples, { input: { samples: [sample], isStored: false } }).catch(fail)
     },
   })
   log.info({ sessionId }, 'signed in')
