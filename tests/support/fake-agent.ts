@@ -24,7 +24,15 @@ export type FakeAssignment = {
   isRemoved: boolean
   isInstalled: boolean
   consolePosition: number
-  spec: { startup: string[]; ports: { port: number }[] }
+  spec: {
+    name: string
+    startup: string[]
+    ports: { port: number }[]
+    limits: { memoryMiB: number; cpuPercent: number }
+    stop: { command: string | null; signal: string | null; timeoutSeconds: number }
+    restart: { policy: string; cleanExitCodes: number[]; maximumRestarts: number; windowSeconds: number }
+    bootPolicy: string
+  }
 }
 
 /** The identity of a fake node: it outlives connections. */
@@ -35,7 +43,8 @@ const ORDERS = `subscription { orders { __typename
   ... on AssignmentOrder { assignment { ...A } }
   ... on CommandOrder { id serverId kind generation consoleInput installationId }
   ... on WatchOrder { serverIds isNodeWatched } } }
-fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { startup ports { port } } }`
+fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { name startup ports { port } limits { memoryMiB cpuPercent }
+  stop { command signal timeoutSeconds } restart { policy cleanExitCodes maximumRestarts windowSeconds } bootPolicy } }`
 
 /** A socket of the control channel without any of the agent's own code: what a stranger could send. */
 export type AgentSocket = {
@@ -112,13 +121,16 @@ export async function enrolFakeNode(url: string, token: string): Promise<FakeNod
   }
 }
 
-export async function signInFakeNode(socket: AgentSocket, node: FakeNode): Promise<void> {
+/** @param protocolVersion what the agent speaks */
+export async function signInFakeNode(socket: AgentSocket, node: FakeNode, protocolVersion = 2): Promise<void> {
   const { signInChallenge: challenge } = await socket.call<{
     signInChallenge: { challengeId: string; challenge: string; instanceId: string }
   }>('query ($id: ID!) { signInChallenge(nodeId: $id) { challengeId challenge instanceId } }', { id: node.nodeId })
-  const signature = node.sign(`catalyst-agent-sign-in\n${challenge.challenge}\n${node.nodeId}\n1\n${challenge.instanceId}`)
+  const signature = node.sign(
+    `catalyst-agent-sign-in\n${challenge.challenge}\n${node.nodeId}\n${String(protocolVersion)}\n${challenge.instanceId}`,
+  )
   await socket.call('mutation ($input: SignInInput!) { signIn(input: $input) { sessionId } }', {
-    input: { nodeId: node.nodeId, challengeId: challenge.challengeId, signature, protocolVersion: 1 },
+    input: { nodeId: node.nodeId, challengeId: challenge.challengeId, signature, protocolVersion },
   })
 }
 
@@ -131,6 +143,17 @@ export type Report = Partial<{
   isInstalled: boolean
   problem: { code: string; message: string } | null
   lastExit: { code: number | null; reason: string; at: string } | null
+  runningSince: string | null
+  restart: { attempt: number; at: string; reason: string } | null
+  needsRestart: boolean
+}>
+
+export type FakeEvent = { serverId: string; sequence: number; at?: string; kind: string } & Partial<{
+  code: number
+  reason: string
+  message: string
+  attempt: number
+  nextAt: string
 }>
 
 /** A scripted agent in a session: it records orders and says what a test tells it to. */
@@ -139,10 +162,26 @@ export type FakeAgent = AgentSocket & {
   /** The first order, past or coming, that is accepted. */
   order<T extends Order>(accept: (order: Order) => order is T): Promise<T>
   report(serverId: string, report: Report): Promise<{ applied: number; ignored: number }>
+  /** Answers how many are taken. */
+  tell(...events: FakeEvent[]): Promise<number>
+  /** One stored measurement at each of these times. */
+  store(serverId: string, ...times: Date[]): Promise<number>
   finish(commandId: string, status: string, errorCode?: string): Promise<void>
   install(serverId: string, installationId: string, status: string, log?: string): Promise<void>
   pushConsole(serverId: string, from: number, ...texts: string[]): Promise<{ acknowledged: number; expected: number }>
 }
+
+export const fakeSample = (serverId: string, at: Date) => ({
+  serverId,
+  at: at.toISOString(),
+  cpuPercent: 12.5,
+  memoryBytes: 1_000_000,
+  memoryLimitBytes: 64_000_000,
+  diskBytes: 5000,
+  networkRxBytesPerSecond: 10,
+  networkTxBytesPerSecond: 20,
+  processCount: 3,
+})
 
 /** Signs in, says hello, takes the snapshot and reports nothing but its being there. */
 export async function startFakeAgent(url: string, node: FakeNode): Promise<FakeAgent> {
@@ -216,6 +255,20 @@ export async function startFakeAgent(url: string, node: FakeNode): Promise<FakeA
           ...report,
         },
       ])
+    },
+    async tell(...events) {
+      const { reportEvents } = await socket.call<{ reportEvents: { accepted: number } }>(
+        'mutation ($input: ReportEventsInput!) { reportEvents(input: $input) { accepted } }',
+        { input: { events: events.map((event) => ({ at: now(), ...event })) } },
+      )
+      return reportEvents.accepted
+    },
+    async store(serverId, ...times) {
+      const { pushSamples } = await socket.call<{ pushSamples: { accepted: number } }>(
+        'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }',
+        { input: { isStored: true, samples: times.map((at) => fakeSample(serverId, at)) } },
+      )
+      return pushSamples.accepted
     },
     async finish(commandId, status, errorCode) {
       await socket.call('mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }', {

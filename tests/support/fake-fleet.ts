@@ -44,7 +44,7 @@ export const smallServer = (fleet: Pick<Fleet, 'templateId'>, change: Partial<Cr
   name: 'Small',
   templateId: fleet.templateId,
   memoryMiB: 64,
-  cpuPercent: 50,
+  cpuPercent: 10,
   diskMiB: 64,
   ...change,
 })

@@ -21,7 +21,7 @@ import { ServerStatusEnum } from './enums.ts'
 
 // Typed errors of mutations. A service throws the class; `errors: { types: [Class] }` of the field makes it a union member.
 
-export const ErrorInterface = builder.interfaceRef<DomainError>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<Pick<DomainError, 'code' | 'message'>>('Error').implement({
   description: 'What every typed error has. `code` is stable, for translations; `message` is for people who read English.',
   fields: (t) => ({ code: t.exposeString('code'), message: t.exposeString('message') }),
 })

@@ -1,7 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { actorOf, type Context } from '../../graphql/context.ts'
 import { ErrorInterface } from '../../graphql/errors.ts'
-import { IdempotencyConflictError, ValidationError, type DomainError } from '../../lib/errors.ts'
+import { IdempotencyConflictError, ValidationError } from '../../lib/errors.ts'
 import type { Permission } from '../../lib/permissions.ts'
 import type { CommandView } from '../commands/command-view.ts'
 import { CommandType } from '../commands/command-types.ts'
@@ -10,7 +10,15 @@ import type { ServerView } from './server-read-model.ts'
 import type { BulkVerb } from './server-service.ts'
 import { ServerType } from './server-types.ts'
 
-type Result = { serverId: string; server: ServerView | null; command: CommandView | null; error: DomainError | null }
+/** Not the error itself: GraphQL takes an Error that a field answers for one that was thrown. */
+type RefusedError = { code: string; message: string }
+type Result = { serverId: string; server: ServerView | null; command: CommandView | null; error: RefusedError | null }
+
+builder.objectRef<RefusedError>('RefusedError').implement({
+  description: 'Why one server of a selection was refused; the code is that of the error of a single mutation.',
+  interfaces: [ErrorInterface],
+  isTypeOf: (value) => !(value instanceof Error),
+})
 
 const BulkResult = builder.objectRef<Result>('BulkResult').implement({
   description: 'What became of one server of a selection.',
@@ -31,7 +39,7 @@ async function resultsOf(outcomes: readonly BulkOutcome[], { services: { servers
     serverId,
     server: known.get(serverId.toLowerCase()) ?? null,
     command: commands.get(commandId ?? '') ?? null,
-    error,
+    error: error === null ? null : { code: error.code, message: error.message },
   }))
 }
 

@@ -125,7 +125,8 @@ export function createServerReadModel({ db }: { db: Database }): ServerReadModel
   return {
     async page(actor, { first, after }, filter, order) {
       const where = visible(actor)
-      where.require('s."deletedAt" is null')
+      // Those that wait for their node to confirm are shown to who asks for them.
+      if (filter.statuses?.includes('DELETING') !== true) where.require('s."deletedAt" is null')
       if (filter.search)
         where.add(
           (p) =>
