@@ -3,6 +3,7 @@ import pg from 'pg'
 import { createApp, type App } from '../../api/src/app.ts'
 import type { Env } from '../../api/src/env.ts'
 import { createTestDatabase } from './database.ts'
+import { startDatabaseProxy, type DatabaseProxy } from './database-proxy.ts'
 import { createThirdParty, signIn, type ThirdParty } from './third-party.ts'
 
 /** The administrator of every api under test. */
@@ -15,6 +16,8 @@ export type TestApi = {
   /** Where it listens, such as `http://127.0.0.1:41234`. */
   url: string
   databaseUrl: string
+  /** What stands before the database, when it was asked for; `sql` goes around it. */
+  database: DatabaseProxy | null
   /** For what has no mutation: fixtures, and looking at what was written. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
   administrator(): Promise<ThirdParty>
@@ -40,9 +43,10 @@ export type TestNode = {
 
 /** Starts an api on a copy of the migrated template database. */
 export async function startApi(
-  options: { dashboardDir?: string; publicUrl?: string; prometheus?: Env['prometheus'] } = {},
+  options: { dashboardDir?: string; publicUrl?: string; prometheus?: Env['prometheus']; hasProxy?: boolean } = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase()
+  const proxy = options.hasProxy === true ? await startDatabaseProxy(database.url) : null
   const pool = new pg.Pool({ connectionString: database.url, max: 4 })
   // The database is dropped under idle connections at the end.
   pool.on('error', () => undefined)
@@ -51,7 +55,7 @@ export async function startApi(
       host: '127.0.0.1',
       httpPort: 0,
       publicUrl: options.publicUrl ?? PUBLIC_URL,
-      databaseUrl: database.url,
+      databaseUrl: proxy?.url ?? database.url,
       mongodbUrl: null,
       prometheus: options.prometheus ?? null,
       metricsRetention: { sampleDays: 7, fiveMinuteDays: 90, hourDays: 730 },
@@ -77,6 +81,7 @@ export async function startApi(
       return app.url
     },
     databaseUrl: database.url,
+    database: proxy,
     sql,
     administrator: () => enter(ADMINISTRATOR.email),
     async user(username, permissions) {
@@ -125,6 +130,7 @@ export async function startApi(
     async dispose() {
       await closeClients()
       await app.stop()
+      await proxy?.close()
       await pool.end()
       await database.drop()
     },

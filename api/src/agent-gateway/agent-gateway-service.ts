@@ -1,11 +1,8 @@
-import { createPublicKey, randomBytes, verify } from 'node:crypto'
-import { GraphQLError } from 'graphql'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Database, Transaction } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import type { EventBus } from '../events/event-bus.ts'
-import type { AgentActor } from '../lib/actor.ts'
-import { isId, newId } from '../lib/ids.ts'
-import { createRateLimiter } from '../lib/rate-limiter.ts'
+import { isId } from '../lib/ids.ts'
 import { reachStep } from '../lib/step.ts'
 import { finishCommands, renewWaitingWishes } from '../modules/commands/command-store.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
@@ -19,21 +16,15 @@ import { markAllOffline, markOffline, markOnline, recordClockOffset } from '../m
 import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
 import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
 import type { AgentSocket } from './agent-builder.ts'
+import { createAgentGuard } from './agent-guard.ts'
+import { createAgentSignIn, type AgentSignIn } from './agent-sign-in.ts'
 import { streamOrders, type Order } from './orders.ts'
+import { refuse } from './refuse.ts'
 
 /** From this version on agents tell events. */
 const EVENTS_SINCE = 2
-/** Oldest first: what this api speaks. */
-const PROTOCOL_VERSIONS = [1, 2] as const
-/** Three missed ones and the node counts as away: 15 s. */
-export const HEARTBEAT_SECONDS = 5
-const SAMPLE_SECONDS = 30
-const CHALLENGE_MS = 30_000
-const TRIES_PER_MINUTE = 60
-/** The DER frame around a raw Ed25519 public key. */
-const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
-
-const refuse = (message: string, code: string) => new GraphQLError(message, { extensions: { code } })
+/** Between tries to store that a node is away. */
+const RETRY_MS = 1000
 
 export type HelloInput = {
   agentVersion: string
@@ -61,18 +52,9 @@ export type InstallationReport = {
 }
 
 /** What agents may do. Everything after sign-in acts for the agent's own node only. */
-export type AgentGatewayService = {
+export type AgentGatewayService = AgentSignIn & {
   /** Shows every node as away. */
   forgetSessions(): Promise<void>
-  enrol(
-    socket: AgentSocket,
-    input: { token: string; publicKey: string; agentVersion: string; nodeId?: string | null | undefined },
-  ): Promise<{ nodeId: string; nodeName: string; instanceId: string }>
-  challenge(socket: AgentSocket, nodeId: string): { challengeId: string; challenge: string; instanceId: string; protocolVersion: number }
-  signIn(
-    socket: AgentSocket,
-    input: { nodeId: string; challengeId: string; signature: string; protocolVersion: number },
-  ): Promise<{ sessionId: string; heartbeatSeconds: number; sampleSeconds: number; serverTime: Date }>
   hello(socket: AgentSocket, input: HelloInput): Promise<void>
   heartbeat(socket: AgentSocket, wallClock: Date): Promise<void>
   reportServers(socket: AgentSocket, reports: readonly ServerReport[]): Promise<number>
@@ -90,7 +72,7 @@ export type AgentGatewayService = {
   pushNodeSamples(socket: AgentSocket, samples: readonly NodeMetrics[], isStored: boolean): Promise<number>
   orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
   /** The socket is closed: its node is away now, unless a newer session has taken over. */
-  disconnected(socket: AgentSocket): Promise<void>
+  disconnected(socket: AgentSocket, stopping: AbortSignal): Promise<void>
 }
 
 export type AgentGatewayDeps = {
@@ -108,18 +90,12 @@ export type AgentGatewayDeps = {
   log: Logger
 }
 
-/** True for the signature of this node's key over what the protocol says is signed. */
-function isSigned(publicKey: Uint8Array, text: string, signature: string): boolean {
-  const key = createPublicKey({ key: Buffer.concat([ED25519_PREFIX, publicKey]), format: 'der', type: 'spki' })
-  return verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'))
-}
-
 export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayService {
   const { db, bus, console, metrics, installations, reports, log } = deps
-  const limiter = createRateLimiter(TRIES_PER_MINUTE, 60, deps.monotonicMs)
   const sockets = new Map<string, AgentSocket>()
-  /** Servers that were seen to belong to a socket's node: consoles are pushed far too often to ask the database each time. */
-  const owned = new WeakMap<AgentSocket, Set<string>>()
+  const { agentOf, assertOwn, isOwn, write } = createAgentGuard(deps)
+  /** Those whose last heartbeat is being stored. */
+  const beating = new WeakSet<AgentSocket>()
   bus.on('nodeRevoked', ({ nodeId }) => {
     const socket = sockets.get(nodeId)
     // Off the map first: until the peer has answered the close, messages still come in.
@@ -127,107 +103,12 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     socket?.close(4401, 'the key of this node is not valid any more')
   })
 
-  function agentOf(socket: AgentSocket): AgentActor & { storeId: string } {
-    if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
-    if (socket.storeId === null) throw refuse('Say hello first.', 'HELLO_EXPECTED')
-    return { ...socket.agent, storeId: socket.storeId }
-  }
-
-  /** @throws FORBIDDEN when one of the servers is not on the agent's node: then nothing of the message counts */
-  async function assertOwn(socket: AgentSocket, agent: AgentActor, serverIds: readonly string[]): Promise<void> {
-    const known = owned.get(socket) ?? new Set()
-    owned.set(socket, known)
-    const unknown = [...new Set(serverIds)].filter((id) => !known.has(id))
-    if (unknown.length === 0) return
-    const foreign = refuse('This server is not on this node.', 'FORBIDDEN')
-    if (!unknown.every(isId)) throw foreign
-    const found = await db.prisma.server.findMany({ where: { id: { in: unknown } }, select: { id: true, nodeId: true } })
-    if (found.some((server) => server.nodeId !== agent.id)) throw foreign
-    for (const { id } of found) known.add(id)
-    // One that is gone altogether was removed a moment ago; whose it was cannot be told any more, and nothing is applied.
-  }
-
-  /**
-   * Runs a write only while this is the node's session: an older socket changes nothing any more. One at a time for each node:
-   * two that shared its row would wait for each other when both change it.
-   */
-  function write<T>(socket: AgentSocket, agent: AgentActor, run: (tx: Transaction) => Promise<T>): Promise<T> {
-    return db.transaction(async (tx) => {
-      const [node] = await tx.prisma.$queryRaw<
-        { sessionId: string | null }[]
-      >`select "sessionId" from "Node" where id = ${agent.id}::uuid for no key update`
-      if (node?.sessionId !== agent.sessionId) {
-        socket.close(4409, 'replaced by a newer session')
-        throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
-      }
-      return run(tx)
-    })
-  }
-
-  function assertTry(socket: AgentSocket): void {
-    if (limiter.take(socket.address ?? '') > 0) {
-      socket.close(4429, 'too many tries')
-      throw refuse('Too many tries.', 'RATE_LIMITED')
-    }
-  }
-
   return {
     async forgetSessions() {
       await db.transaction((tx) => markAllOffline(tx, bus))
     },
 
-    async enrol(socket, { token, publicKey, agentVersion, nodeId }) {
-      assertTry(socket)
-      const key = new Uint8Array(Buffer.from(publicKey, 'base64url'))
-      if (key.length !== 32) throw refuse('The public key is not one of Ed25519.', 'INVALID_KEY')
-      try {
-        const node = await deps.enrolment.enrol({ token, publicKey: key, agentVersion: agentVersion.slice(0, 32), machine: nodeId ?? null })
-        return { nodeId: node.id, nodeName: node.name, instanceId: deps.instanceId }
-      } catch (error) {
-        if (error instanceof Error && error.name === 'EnrolmentRefusedError') throw refuse(error.message, 'ENROLMENT_REFUSED')
-        throw error
-      }
-    },
-
-    challenge(socket, nodeId) {
-      assertTry(socket)
-      // Given for unknown nodes too: nobody can ask which nodes there are.
-      const challenge = { id: newId(), text: randomBytes(32).toString('base64url'), nodeId, expiresAt: deps.monotonicMs() + CHALLENGE_MS }
-      socket.challenge = challenge
-      return {
-        challengeId: challenge.id,
-        challenge: challenge.text,
-        instanceId: deps.instanceId,
-        protocolVersion: Math.max(...PROTOCOL_VERSIONS),
-      }
-    },
-
-    async signIn(socket, { nodeId, challengeId, signature, protocolVersion }) {
-      assertTry(socket)
-      const { challenge } = socket
-      socket.challenge = null
-      const refusal = refuse('The sign-in was refused.', 'SIGN_IN_REFUSED')
-      if (!(PROTOCOL_VERSIONS as readonly number[]).includes(protocolVersion))
-        throw refuse(`This api speaks the protocol versions ${PROTOCOL_VERSIONS.join(' and ')}.`, 'PROTOCOL_VERSION')
-      if (challenge?.id !== challengeId || challenge.nodeId !== nodeId || challenge.expiresAt < deps.monotonicMs()) throw refusal
-      const node = isId(nodeId) ? await db.prisma.node.findUnique({ where: { id: nodeId } }) : null
-      const text = `catalyst-agent-sign-in\n${challenge.text}\n${nodeId}\n${String(protocolVersion)}\n${deps.instanceId}`
-      if (node === null || !isSigned(node.publicKey, text, signature)) throw refusal
-      const sessionId = newId()
-      // The key that signed must still be the node's: a re-key that was committed meanwhile wins.
-      const { count } = await db.prisma.node.updateMany({
-        where: { id: nodeId, publicKey: node.publicKey },
-        data: { sessionId, protocolVersion, lastSeenAt: new Date() },
-      })
-      if (count === 0) throw refusal
-      const older = sockets.get(nodeId)
-      sockets.set(nodeId, socket)
-      socket.protocolVersion = protocolVersion
-      socket.agent = { kind: 'agent', id: nodeId, name: node.name, sessionId }
-      older?.close(4409, 'replaced by a newer session')
-      log.info({ nodeId, node: node.name }, 'agent signed in')
-      return { sessionId, heartbeatSeconds: HEARTBEAT_SECONDS, sampleSeconds: SAMPLE_SECONDS, serverTime: new Date() }
-    },
+    ...createAgentSignIn({ ...deps, sockets }),
 
     async hello(socket, { agentVersion, storeId, capacity, runtime, wallClock }) {
       if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
@@ -252,25 +133,33 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
 
     async heartbeat(socket, wallClock) {
       const agent = agentOf(socket)
-      await write(socket, agent, async (tx) => {
+      // Answered without the database: one that is slow or away is no reason for the agent to give its session up.
+      if (beating.has(socket)) return
+      beating.add(socket)
+      const offset = wallClock.getTime() - Date.now()
+      write(socket, agent, async (tx) => {
         await tx.prisma.node.update({ where: { id: agent.id }, data: { lastSeenAt: new Date() } })
-        await recordClockOffset(tx, bus, agent.id, wallClock.getTime() - Date.now())
+        await recordClockOffset(tx, bus, agent.id, offset)
       })
+        .catch((error: unknown) => {
+          log.warn({ err: error, nodeId: agent.id }, 'a heartbeat could not be stored')
+        })
+        .finally(() => beating.delete(socket))
     },
 
     async reportServers(socket, list) {
       const agent = agentOf(socket)
+      for (const { serverId } of list) reachStep('report:received', serverId)
       await assertOwn(
         socket,
         agent,
         list.map((report) => report.serverId),
       )
-      const reach = (step: 'report:received' | 'report:committed') => {
-        for (const { serverId } of list) reachStep(step, serverId)
-      }
-      reach('report:received')
-      const applied = await write(socket, agent, async (tx) => {
-        const count = await reports.apply(tx, { agent, storeId: agent.storeId, tellsEvents: socket.protocolVersion >= EVENTS_SINCE }, list)
+      return write(socket, agent, async (tx) => {
+        tx.afterCommit(() => {
+          for (const { serverId } of list) reachStep('report:committed', serverId)
+        })
+        const applied = await reports.apply(tx, { agent, storeId: agent.storeId, tellsEvents: agent.protocolVersion >= EVENTS_SINCE }, list)
         for (const report of list)
           if (report.isRemoved)
             tx.afterCommit(() => {
@@ -278,10 +167,8 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
             })
         // States are known from the first report on: only then the node's servers are shown as they are.
         if (await markOnline(tx, bus, agent.id)) await renewWaitingWishes(tx, agent.id)
-        return count
+        return applied
       })
-      reach('report:committed')
-      return applied
     },
 
     async reportEvents(socket, events) {
@@ -338,8 +225,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     async pushConsole(socket, serverId, from, pieces) {
       const agent = agentOf(socket)
       await assertOwn(socket, agent, [serverId])
-      if (owned.get(socket)?.has(serverId) !== true || sockets.get(agent.id) !== socket)
-        throw refuse('This server is not on this node.', 'FORBIDDEN')
+      if (!isOwn(socket, serverId) || sockets.get(agent.id) !== socket) throw refuse('This server is not on this node.', 'FORBIDDEN')
       return console.ingest(serverId, from, pieces)
     },
 
@@ -350,7 +236,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         agent,
         samples.map((sample) => sample.serverId),
       )
-      const own = samples.filter((sample) => owned.get(socket)?.has(sample.serverId) === true)
+      const own = samples.filter((sample) => isOwn(socket, sample.serverId))
       metrics.ingest(own)
       if (isStored) {
         await deps.samples.append(own)
@@ -367,47 +253,34 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       return samples.length
     },
 
-    orders(socket) {
-      return streamOrders({ db, bus, console, metrics }, agentOf(socket), socket.signal)
+    async *orders(socket) {
+      const agent = agentOf(socket)
+      try {
+        yield* streamOrders({ db, bus, console, metrics }, agent, socket.signal)
+      } catch (error) {
+        // A session without its orders would miss some: the agent begins anew, with the full set.
+        log.warn({ err: error, nodeId: agent.id }, 'the orders of a session ended')
+        socket.close(1011, 'the orders cannot be read')
+        throw error
+      }
     },
 
-    async disconnected(socket) {
+    async disconnected(socket, stopping) {
       const { agent } = socket
       if (agent === null) return
       if (sockets.get(agent.id) === socket) sockets.delete(agent.id)
-      const wasNewest = await db.transaction((tx) => markOffline(tx, bus, { id: agent.id, sessionId: agent.sessionId }, 'DISCONNECTED'))
-      if (wasNewest) log.info({ nodeId: agent.id }, 'agent disconnected')
+      const isNewest = () => db.transaction((tx) => markOffline(tx, bus, { id: agent.id, sessionId: agent.sessionId }, 'DISCONNECTED'))
+      // Until it is stored: a node that is shown as there for ever would be a lie, and a database that is away comes back.
+      for (;;) {
+        try {
+          if (await isNewest()) log.info({ nodeId: agent.id }, 'agent disconnected')
+          return
+        } catch (error) {
+          if (stopping.aborted) return
+          log.warn({ err: error, nodeId: agent.id }, 'that a node is away could not be stored yet')
+          await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined)
+        }
+      }
     },
-  }
-}
-
-/** Of a console part as it arrives; null when it contradicts itself. */
-export function toPiece(
-  from: number,
-  part: {
-    kind: 'OUTPUT' | 'INPUT' | 'NOTICE' | 'GAP'
-    runId: string
-    at: Date
-    text?: string | null | undefined
-    base64?: string | null | undefined
-    gapBytes?: number | null | undefined
-    gapReason?: 'FLOOD' | 'RETENTION' | 'SLOW_VIEWER' | 'DAMAGED' | null | undefined
-    actor?: string | null | undefined
-  },
-): ConsolePiece | null {
-  if (part.kind === 'GAP')
-    return part.gapBytes != null && part.gapBytes > 0
-      ? { kind: 'GAP', from, to: from + part.gapBytes, reason: part.gapReason ?? 'DAMAGED' }
-      : null
-  const bytes = part.text != null ? Buffer.from(part.text) : Buffer.from(part.base64 ?? '', 'base64')
-  if (bytes.length === 0) return null
-  return {
-    kind: part.kind,
-    from,
-    to: from + bytes.length,
-    runId: part.runId.slice(0, 64),
-    at: part.at.getTime(),
-    actor: part.actor?.slice(0, 64) ?? null,
-    bytes,
   }
 }

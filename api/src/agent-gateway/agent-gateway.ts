@@ -4,10 +4,12 @@ import { GraphQLError, type ExecutionResult } from 'graphql'
 import { useServer } from 'graphql-ws/use/ws'
 import type { Logger } from 'pino'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { DomainError } from '../lib/errors.ts'
+import { isUnavailable } from '../db/unavailable.ts'
+import { DomainError, ServiceUnavailableError } from '../lib/errors.ts'
 import type { AgentContext, AgentSocket } from './agent-builder.ts'
-import { createAgentGatewayService, HEARTBEAT_SECONDS, type AgentGatewayDeps } from './agent-gateway-service.ts'
+import { createAgentGatewayService, type AgentGatewayDeps } from './agent-gateway-service.ts'
 import { agentSchema } from './agent-schema.ts'
+import { HEARTBEAT_SECONDS } from './agent-sign-in.ts'
 import { createKnownDocuments } from './known-documents.ts'
 
 /** The endpoint of agents: one socket is one session. */
@@ -23,11 +25,19 @@ const LARGEST_MESSAGE = 2 ** 20
 /** For sign-in, and then between heartbeats: three of them missed. */
 const SILENCE_MS = HEARTBEAT_SECONDS * 3 * 1000
 
+/** Operations of one socket at once: before it has signed in, and after. */
+const MOST_OPERATIONS = { before: 4, after: 1000 }
+
 /** Errors that are the agent's business pass; everything else is logged and hidden. */
 function mask(error: GraphQLError, log: Logger): GraphQLError {
   const { originalError } = error
   if (originalError == null || originalError instanceof GraphQLError) return error
   if (originalError instanceof DomainError) return new GraphQLError(originalError.message, { extensions: { code: originalError.code } })
+  if (isUnavailable(originalError)) {
+    log.warn({ err: originalError }, 'an agent’s operation found no database')
+    const { message, code } = new ServiceUnavailableError()
+    return new GraphQLError(message, { extensions: { code } })
+  }
   log.error({ err: originalError }, 'an agent’s operation failed')
   return new GraphQLError('Unexpected error.', { extensions: { code: 'INTERNAL' } })
 }
@@ -38,6 +48,8 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
   const server = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE, perMessageDeflate: false })
   const contexts = new WeakMap<WebSocket, AgentContext>()
   const documents = createKnownDocuments()
+  const stopping = new AbortController()
+  const endings = new Set<Promise<void>>()
 
   server.on('connection', (socket: WebSocket, request: IncomingMessage) => {
     const ended = new AbortController()
@@ -67,9 +79,8 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
     socket.on('close', () => {
       clearTimeout(silence)
       ended.abort()
-      service.disconnected(state).catch((error: unknown) => {
-        log.error({ err: error }, 'an agent’s end could not be stored')
-      })
+      const ending = service.disconnected(state, stopping.signal).finally(() => endings.delete(ending))
+      endings.add(ending)
     })
     socket.on('error', (error) => {
       log.warn({ err: error }, 'agent socket')
@@ -83,6 +94,15 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       validate: documents.validate,
       // A new one for each operation: the answers about scopes are kept with it, and sign-in changes them.
       context: ({ extra }) => ({ ...contexts.get(extra.socket) }),
+      onSubscribe: ({ extra, subscriptions }) => {
+        const state = contexts.get(extra.socket)
+        const most = state?.socket.agent == null ? MOST_OPERATIONS.before : MOST_OPERATIONS.after
+        if (Object.keys(subscriptions).length > most) {
+          state?.socket.close(4429, 'too many operations at once')
+          return [new GraphQLError('Too many operations at once.', { extensions: { code: 'RATE_LIMITED' } })]
+        }
+        return undefined
+      },
       onError: (_context, _id, _payload, errors) => errors.map((error) => mask(error, log)),
       onNext: (_context, _id, _payload, _args, result: ExecutionResult) =>
         result.errors === undefined ? undefined : { ...result, errors: result.errors.map((error) => mask(error, log)) },
@@ -102,6 +122,8 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       for (const client of server.clients) client.close(1001, 'the api is stopping')
       await disposable.dispose()
       server.close()
+      stopping.abort()
+      await Promise.all(endings)
     },
   }
 }

@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { agentBuilder } from './agent-builder.ts'
-import { HEARTBEAT_SECONDS, toPiece } from './agent-gateway-service.ts'
+import { HEARTBEAT_SECONDS } from './agent-sign-in.ts'
+import { toPiece } from './console-part.ts'
 import './agent-node-samples.ts'
 import {
   CommandResultStatusEnum,

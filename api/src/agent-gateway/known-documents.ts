@@ -1,5 +1,7 @@
 import { parse, validate, type DocumentNode, type GraphQLError, type GraphQLSchema, type Source } from 'graphql'
 
+/** Of a document; the largest of an agent has a tenth. */
+const MOST_TOKENS = 2000
 const MOST_DOCUMENTS = 100
 const LONGEST_DOCUMENT = 8 * 1024
 
@@ -13,10 +15,10 @@ export function createKnownDocuments() {
   return {
     /** @throws GraphQLError when it is no document */
     parse(source: string | Source): DocumentNode {
-      if (typeof source !== 'string') return parse(source)
+      if (typeof source !== 'string') return parse(source, { maxTokens: MOST_TOKENS })
       const known = documents.get(source)
       if (known !== undefined) return known
-      const document = parse(source)
+      const document = parse(source, { maxTokens: MOST_TOKENS })
       if (source.length > LONGEST_DOCUMENT) return document
       // The oldest goes first.
       if (documents.size >= MOST_DOCUMENTS) documents.delete(documents.keys().next().value ?? source)

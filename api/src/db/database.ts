@@ -25,10 +25,18 @@ export type Database = {
 }
 
 const POOL_SIZE = 20
+/** Nothing waits for ever: not for a connection, a lock or a statement, nor for a database that has fallen silent. */
+const WAITS = {
+  connectionTimeoutMillis: 5_000,
+  lock_timeout: 5_000,
+  statement_timeout: 10_000,
+  idle_in_transaction_session_timeout: 30_000,
+  query_timeout: 12_000,
+  keepAlive: true,
+  // One whose peer is gone without a word is given up in the end, whatever waits on it.
+  maxLifetimeSeconds: 60,
+} as const
 const ATTEMPTS = 4
-/** Whoever waits longer for a connection or a lock is refused: callers must not pile up behind a database that is stuck. */
-const CONNECTION_MS = 5_000
-const LOCK_MS = 5_000
 /** A transaction waits this long for a connection, and then may take as long as this. */
 const MAX_WAIT_MS = 5_000
 const TIMEOUT_MS = 15_000
@@ -47,19 +55,23 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 /**
+ * A connection that breaks (database restarted) is replaced at the next use. Each needs a listener for as long as it lives:
+ * idle, lent, and also between the two, where the pool and Prisma have none. One without would end the process.
+ */
+export function outliveBrokenConnections(pool: pg.Pool, onError: (error: unknown) => void): void {
+  pool.on('error', onError)
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
+}
+
+/**
  * Opens the pool; nothing connects before the first statement.
  * @param onQuery told the seconds that each statement took
  */
 export function createDatabase(url: string, logger: Logger, onQuery: (seconds: number) => void): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECTION_MS,
-    lock_timeout: LOCK_MS,
-    application_name: 'catalyst-api',
-  })
-  // An idle connection that breaks (database restarted) is replaced at the next use; without a listener it would end the process.
-  pool.on('error', (error) => {
+  const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE, ...WAITS, application_name: 'catalyst-api' })
+  outliveBrokenConnections(pool, (error) => {
     logger.warn({ err: error }, 'an idle database connection broke')
   })
   timeQueries(pool, onQuery)

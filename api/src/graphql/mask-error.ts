@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { DomainError, ForbiddenError, RateLimitedError, ValidationError } from '../lib/errors.ts'
+import { isUnavailable } from '../db/unavailable.ts'
+import { DomainError, ForbiddenError, RateLimitedError, ServiceUnavailableError, ValidationError } from '../lib/errors.ts'
 
 /** What clients may know besides message and code. */
 function detailsOf(error: DomainError): Record<string, unknown> {
@@ -27,6 +28,11 @@ export function createMaskError(logger: Logger) {
       return new GraphQLError(origin.message, { nodes, path, extensions: { code: origin.code, ...detailsOf(origin) } })
     }
     if (origin instanceof GraphQLError) return origin
+    if (isUnavailable(origin)) {
+      logger.warn({ err: origin, requestId, path }, 'an operation found no database')
+      const { message, code } = new ServiceUnavailableError()
+      return new GraphQLError(message, { nodes, path, extensions: { code } })
+    }
     logger.error({ err: origin, requestId, path }, 'unexpected error in an operation')
     return new GraphQLError('Something unexpected went wrong.', { nodes, path, extensions: { code: 'INTERNAL', requestId } })
   }

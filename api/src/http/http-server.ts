@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
+import { isUnavailable } from '../db/unavailable.ts'
+import { ServiceUnavailableError } from '../lib/errors.ts'
 import type { MetricsEndpoint } from './metrics-endpoint.ts'
 import type { OriginVerdict } from './origin.ts'
 import type { SecurityHeaders } from './security-headers.ts'
@@ -37,6 +39,13 @@ const STOP_TIMEOUT_MS = 3_000
 
 function answerText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }).end(`${text}\n`)
+}
+
+/** As GraphQL would say it: who is signed in could not be told. */
+function answerUnavailable(response: ServerResponse): void {
+  const { message, code } = new ServiceUnavailableError()
+  response.writeHead(503, { 'content-type': 'application/json', 'cache-control': 'no-store', 'retry-after': '1' })
+  response.end(JSON.stringify({ errors: [{ message, extensions: { code } }] }))
 }
 
 function refuseUpgrade(socket: Duplex, status: string): void {
@@ -85,8 +94,10 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       answer(request, response).catch((error: unknown) => {
         // A client that goes in the middle of its body is its own business.
         if (request.destroyed && !request.complete) return
-        logger.error({ err: error, url: request.url }, 'a request failed')
-        if (!response.headersSent) answerText(response, 500, 'Something unexpected went wrong.')
+        const isAway = isUnavailable(error)
+        logger[isAway ? 'warn' : 'error']({ err: error, url: request.url }, 'a request failed')
+        if (!response.headersSent && isAway) answerUnavailable(response)
+        else if (!response.headersSent) answerText(response, 500, 'Something unexpected went wrong.')
         else response.destroy()
       })
     },

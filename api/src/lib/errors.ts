@@ -176,6 +176,15 @@ export class ForbiddenError extends DomainError {
   }
 }
 
+/** The database cannot do it now, and may in a moment: a top-level error. */
+export class ServiceUnavailableError extends DomainError {
+  override readonly name = 'ServiceUnavailableError'
+
+  constructor() {
+    super('SERVICE_UNAVAILABLE', 'The database does not answer. Try again in a moment.')
+  }
+}
+
 /** Nobody is signed in: a top-level error. */
 export class UnauthenticatedError extends DomainError {
   override readonly name = 'UnauthenticatedError'

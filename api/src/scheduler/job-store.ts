@@ -2,6 +2,7 @@ import { MongoBackend } from '@agendajs/mongo-backend'
 import { PostgresBackend } from '@agendajs/postgres-backend'
 import type { AgendaBackend } from 'agenda'
 import pg from 'pg'
+import { outliveBrokenConnections } from '../db/database.ts'
 
 /** The database schema of the jobs: nothing of it is known to Prisma. */
 const SCHEMA = 'agenda'
@@ -17,7 +18,7 @@ export function createJobPool(databaseUrl: string, onError: (error: unknown) => 
     application_name: 'catalyst-api-jobs',
     options: `-c search_path=${SCHEMA}`,
   })
-  pool.on('error', onError)
+  outliveBrokenConnections(pool, onError)
   return pool
 }
 

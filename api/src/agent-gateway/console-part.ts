@@ -1,0 +1,32 @@
+import type { ConsolePiece } from '../modules/console/console-chunk.ts'
+
+/** Of a console part as it arrives; null when it contradicts itself. */
+export function toPiece(
+  from: number,
+  part: {
+    kind: 'OUTPUT' | 'INPUT' | 'NOTICE' | 'GAP'
+    runId: string
+    at: Date
+    text?: string | null | undefined
+    base64?: string | null | undefined
+    gapBytes?: number | null | undefined
+    gapReason?: 'FLOOD' | 'RETENTION' | 'SLOW_VIEWER' | 'DAMAGED' | null | undefined
+    actor?: string | null | undefined
+  },
+): ConsolePiece | null {
+  if (part.kind === 'GAP')
+    return part.gapBytes != null && part.gapBytes > 0
+      ? { kind: 'GAP', from, to: from + part.gapBytes, reason: part.gapReason ?? 'DAMAGED' }
+      : null
+  const bytes = part.text != null ? Buffer.from(part.text) : Buffer.from(part.base64 ?? '', 'base64')
+  if (bytes.length === 0) return null
+  return {
+    kind: part.kind,
+    from,
+    to: from + bytes.length,
+    runId: part.runId.slice(0, 64),
+    at: part.at.getTime(),
+    actor: part.actor?.slice(0, 64) ?? null,
+    bytes,
+  }
+}
