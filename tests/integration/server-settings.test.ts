@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isAssignment, startFakeAgent } from '../support/fake-agent.ts'
+import { type isAssignment, startFakeAgent } from '../support/fake-agent.ts'
 import { installedServer, smallServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { createServer, deleteServer } from '../support/scenario.ts'
 import { fetchServer } from '../support/server-query.ts'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isAssignment, isCommand, startFakeAgent } from '../support/fake-agent.ts'
 import { installedServer, smallServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
-import { createServer, MutationRefused, power } from '../support/scenario.ts'
+import { createServer, type MutationRefused, power } from '../support/scenario.ts'
 import { fetchServer } from '../support/server-query.ts'
 
 let fleet: Fleet
@@ -102,7 +102,7 @@ describe('idempotency', () => {
     const key = randomUUID()
     const answers = await Promise.all([start(id, key), start(id, key), start(id, key)])
     expect(new Set(answers.map((answer) => answer.command?.id)).size).toBe(1)
-    expect(answers[0]?.command?.id).toMatch(/^[0-9a-f-]{36}$/)
+    expect(answers[0].command?.id).toMatch(/^[0-9a-f-]{36}$/)
     expect(await start(other, key)).toEqual({ __typename: 'IdempotencyConflictError' })
     expect(await commandsOf(id)).toHaveLength(1)
   })

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
+import { isUnavailable } from '../db/unavailable.ts'
 import type { EventBus } from '../events/event-bus.ts'
 import type { AgentActor } from '../lib/actor.ts'
 import { reachStep } from '../lib/step.ts'
@@ -28,6 +30,7 @@ export type Order =
   | { kind: 'WatchOrder'; serverIds: string[]; isNodeWatched: boolean }
 
 const SNAPSHOT_PART = 20
+const RETRY_MS = 500
 /** A session that does not take its orders is ended instead of growing. */
 const MOST_WAITING = 2000
 
@@ -120,6 +123,18 @@ export async function* streamOrders(
     return { kind: 'AssignmentOrder', assignment }
   }
 
+  /** Waits for a database that is away: the session goes on, and no order is left out. */
+  async function patiently<T>(read: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await read()
+      } catch (error) {
+        if (signal.aborted || !isUnavailable(error)) throw error
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
   try {
     let last: string | undefined
     for (let isLast = false; !isLast;) {
@@ -149,7 +164,7 @@ export async function* streamOrders(
       if (failure !== null) throw failure as Error
       const event = wakes.shift()
       if (event !== undefined) {
-        const order = await orderOf(event)
+        const order = await patiently(() => orderOf(event))
         if (order !== null) yield order
         continue
       }
