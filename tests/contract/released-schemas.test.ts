@@ -11,7 +11,7 @@ const SPOKEN = 2
 const read = (file: string) => buildSchema(readFileSync(file, 'utf8'))
 const versionOf = (name: string) => Number(/^agent-(\d+)\.graphql$/.exec(name)?.[1])
 const released = readdirSync(RELEASED)
-  .filter((name) => name.startsWith('agent-'))
+  .filter((name) => versionOf(name) > 0)
   .sort((a, b) => versionOf(b) - versionOf(a))
   .slice(0, SPOKEN)
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { createApp, type App } from '../../api/src/app.ts'
 import type { Env } from '../../api/src/env.ts'
 import { createTestDatabase } from './database.ts'
-import { startDatabaseProxy, type DatabaseProxy } from './database-proxy.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 import { createThirdParty, signIn, type ThirdParty } from './third-party.ts'
 
 /** The administrator of every api under test. */
@@ -17,7 +17,7 @@ export type TestApi = {
   url: string
   databaseUrl: string
   /** What stands before the database, when it was asked for; `sql` goes around it. */
-  database: DatabaseProxy | null
+  database: TcpProxy | null
   /** For what has no mutation: fixtures, and looking at what was written. */
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
   administrator(): Promise<ThirdParty>
@@ -46,7 +46,7 @@ export async function startApi(
   options: { dashboardDir?: string; publicUrl?: string; prometheus?: Env['prometheus']; hasProxy?: boolean } = {},
 ): Promise<TestApi> {
   const database = await createTestDatabase()
-  const proxy = options.hasProxy === true ? await startDatabaseProxy(database.url) : null
+  const proxy = options.hasProxy === true ? await startTcpProxy(database.url) : null
   const pool = new pg.Pool({ connectionString: database.url, max: 4 })
   // The database is dropped under idle connections at the end.
   pool.on('error', () => undefined)

@@ -51,7 +51,8 @@ export type AgentSocket = {
   call<T>(document: string, variables?: Record<string, unknown>): Promise<T>
   /** Code with which the api closed it. */
   closed: Promise<number>
-  subscribe(onOrder: (order: Order) => void): void
+  /** @param query the orders, by default as the agent of now reads them */
+  subscribe(onOrder: (order: Order) => void, query?: string): void
   close(): Promise<void>
 }
 
@@ -90,11 +91,11 @@ export async function openAgentSocket(url: string): Promise<AgentSocket> {
       }
       throw new Error('no answer')
     },
-    subscribe(onOrder) {
+    subscribe(onOrder, query = ORDERS) {
       const next = ({ data }: { data?: { orders: Order } | null }) => {
         if (data != null) onOrder(data.orders)
       }
-      client.subscribe<{ orders: Order }>({ query: ORDERS }, { next, error: () => undefined, complete: () => undefined })
+      client.subscribe<{ orders: Order }>({ query }, { next, error: () => undefined, complete: () => undefined })
     },
     async close() {
       await client.dispose()

@@ -52,8 +52,10 @@ agentBuilder.scalarType('DateTime', {
   description: 'A point in time: UTC with milliseconds, RFC 3339.',
   serialize: (value) => value.toISOString(),
   parseValue: (value) => {
-    const date = new Date(typeof value === 'string' ? value : Number.NaN)
-    if (Number.isNaN(date.getTime())) throw new GraphQLError('A DateTime is an RFC 3339 text.')
+    const date = new Date(typeof value === 'string' && value.length <= 40 ? value : Number.NaN)
+    // What no column can hold would be sent again for ever.
+    if (Number.isNaN(date.getTime()) || date.getTime() < 0 || date.getUTCFullYear() > 9999)
+      throw new GraphQLError('A DateTime is an RFC 3339 text of a year from 1970 to 9999.')
     return date
   },
 })

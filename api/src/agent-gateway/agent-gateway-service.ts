@@ -19,6 +19,7 @@ import type { AgentSocket } from './agent-builder.ts'
 import { createAgentGuard } from './agent-guard.ts'
 import { createAgentSignIn, type AgentSignIn } from './agent-sign-in.ts'
 import { streamOrders, type Order } from './orders.ts'
+import { plainText } from './plain-text.ts'
 import { refuse } from './refuse.ts'
 
 /** From this version on agents tell events. */
@@ -118,10 +119,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         await tx.prisma.node.update({
           where: { id: agent.id },
           data: {
-            agentVersion: agentVersion.slice(0, 32),
+            agentVersion: plainText(agentVersion, 32),
             lastSeenAt: new Date(),
-            runtimeName: runtime.name.slice(0, 64),
-            runtimeVersion: runtime.version.slice(0, 64),
+            runtimeName: plainText(runtime.name, 64),
+            runtimeVersion: plainText(runtime.version, 64),
             cgroupVersion: runtime.cgroupVersion,
             ...capacity,
           },
@@ -193,7 +194,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
             tx,
             bus,
             { id: result.commandId, nodeId: agent.id },
-            { status: result.status, errorCode: result.errorCode, error: result.error?.slice(0, 2000) ?? null },
+            { status: result.status, errorCode: result.errorCode, error: result.error },
           )
           accepted += ended.length
           for (const command of ended) {
@@ -216,7 +217,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
           await reports.finishInstallation(tx, report.serverId, report.installationId, {
             status: report.status,
             exitCode: report.exitCode,
-            error: report.error?.slice(0, 2000) ?? null,
+            error: report.error,
           })
         return length
       })

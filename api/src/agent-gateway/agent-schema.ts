@@ -3,6 +3,7 @@ import { agentBuilder } from './agent-builder.ts'
 import { HEARTBEAT_SECONDS } from './agent-sign-in.ts'
 import { toPiece } from './console-part.ts'
 import './agent-node-samples.ts'
+import { plainText, plainTextOrNull } from './plain-text.ts'
 import {
   CommandResultStatusEnum,
   ConsoleGapReasonEnum,
@@ -18,6 +19,7 @@ import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 const MOST_REPORTS = 500
 const MOST_SAMPLES = 1000
 const MOST_EVENTS = 200
+const LONGEST_MESSAGE = 2000
 
 const SignInChallenge = agentBuilder
   .objectRef<{ challengeId: string; challenge: string; instanceId: string; protocolVersion: number }>('SignInChallenge')
@@ -198,11 +200,14 @@ agentBuilder.mutationField('reportServers', (t) =>
       assertSize(input.reports.length, MOST_REPORTS)
       const reports = input.reports.map((report) => ({
         ...report,
-        problem: report.problem == null ? null : { code: report.problem.code.slice(0, 64), message: report.problem.message.slice(0, 2000) },
+        problem:
+          report.problem == null
+            ? null
+            : { code: plainText(report.problem.code, 64), message: plainText(report.problem.message, LONGEST_MESSAGE) },
         lastExit:
           report.lastExit == null ? null : { code: report.lastExit.code ?? null, reason: report.lastExit.reason, at: report.lastExit.at },
         runningSince: report.runningSince ?? null,
-        restart: report.restart == null ? null : { ...report.restart, reason: report.restart.reason.slice(0, 200) },
+        restart: report.restart == null ? null : { ...report.restart, reason: plainText(report.restart.reason, 200) },
         needsRestart: report.needsRestart ?? false,
       }))
       const applied = await service.reportServers(socket, reports)
@@ -241,10 +246,10 @@ agentBuilder.mutationField('reportEvents', (t) =>
       assertSize(input.events.length, MOST_EVENTS)
       const events = input.events.map((event) => ({
         ...event,
-        runId: event.runId?.slice(0, 64) ?? null,
+        runId: plainTextOrNull(event.runId, 64),
         code: event.code ?? null,
         reason: event.reason ?? null,
-        message: event.message?.replaceAll('\0', '').slice(0, 2000) ?? null,
+        message: plainTextOrNull(event.message, LONGEST_MESSAGE),
         attempt: event.attempt ?? null,
         nextAt: event.nextAt ?? null,
       }))
@@ -277,8 +282,8 @@ agentBuilder.mutationField('reportCommands', (t) =>
       const results = input.results.map(({ commandId, status, errorCode, error }) => ({
         commandId,
         status,
-        errorCode: errorCode?.slice(0, 64) ?? null,
-        error: error ?? null,
+        errorCode: plainTextOrNull(errorCode, 64),
+        error: plainTextOrNull(error, LONGEST_MESSAGE),
       }))
       return { accepted: await service.reportCommands(socket, results) }
     },
@@ -309,10 +314,10 @@ agentBuilder.mutationField('reportInstallation', (t) =>
     resolve: async (_root, { input }, { service, socket }) => ({
       logLength: await service.reportInstallation(socket, {
         ...input,
-        step: input.step?.slice(0, 200) ?? null,
+        step: plainTextOrNull(input.step, 200),
         percent: input.percent ?? null,
         exitCode: input.exitCode ?? null,
-        error: input.error ?? null,
+        error: plainTextOrNull(input.error, LONGEST_MESSAGE),
         logText: input.logText.replaceAll('\0', ''),
       }),
     }),

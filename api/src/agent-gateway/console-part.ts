@@ -1,4 +1,5 @@
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
+import { plainText, plainTextOrNull } from './plain-text.ts'
 
 /** Of a console part as it arrives; null when it contradicts itself. */
 export function toPiece(
@@ -24,9 +25,9 @@ export function toPiece(
     kind: part.kind,
     from,
     to: from + bytes.length,
-    runId: part.runId.slice(0, 64),
+    runId: plainText(part.runId, 64),
     at: part.at.getTime(),
-    actor: part.actor?.slice(0, 64) ?? null,
+    actor: plainTextOrNull(part.actor, 64),
     bytes,
   }
 }

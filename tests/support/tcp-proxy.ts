@@ -1,19 +1,19 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** Stands between an api and its database. `refuse`: as if it were stopped; `silent`: as if its machine were frozen. */
-export type DatabaseProxy = {
-  /** Of the database, by way of the proxy. */
+/** Stands between a program and what it dials. `refuse`: as if it were stopped; `silent`: as if its machine were frozen. */
+export type TcpProxy = {
+  /** By way of the proxy. */
   url: string
   /** Changes what happens from now on, to open connections too. */
   become(mode: 'open' | 'refuse' | 'silent'): void
   close(): Promise<void>
 }
 
-export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
-  const address = new URL(databaseUrl)
+export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
+  const address = new URL(targetUrl)
   const target = { host: address.hostname, port: Number(address.port) }
   const pairs = new Set<[Socket, Socket]>()
-  let mode: Parameters<DatabaseProxy['become']>[0] = 'open'
+  let mode: Parameters<TcpProxy['become']>[0] = 'open'
 
   const server = createServer((inside) => {
     if (mode === 'refuse') {
@@ -42,7 +42,7 @@ export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseP
   address.port = String((server.address() as AddressInfo).port)
 
   return {
-    url: address.href,
+    url: address.href.replace(/\/$/, ''),
     become(next) {
       mode = next
       for (const sockets of pairs)

@@ -1,0 +1,9 @@
+/** Text of an agent as a column takes it: bounded, and without NUL, which PostgreSQL refuses. */
+export function plainText(text: string, most: number): string {
+  return text.replaceAll('\0', '').slice(0, most)
+}
+
+/** The same of what may be absent. */
+export function plainTextOrNull(text: string | null | undefined, most: number): string | null {
+  return text == null ? null : plainText(text, most)
+}
