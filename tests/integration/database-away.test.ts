@@ -11,7 +11,6 @@ let id: string
 beforeAll(async () => {
   fleet = await startFleet({ first: 25500, last: 25509 }, { hasProxy: true })
   id = await installedServer(fleet)
-  void fleet.agent.closed.then((code) => {})
   await power(fleet.administrator, 'start', id)
   await fleet.agent.report(id, { state: 'RUNNING', generation: 2 })
 })
