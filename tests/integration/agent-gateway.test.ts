@@ -30,18 +30,6 @@ afterAll(async () => {
   await fleet.dispose()
 })
 
-const at = () => new Date().toISOString()
-const report = (id: string) => ({
-  serverId: id,
-  sequence: 999,
-  generation: 99,
-  observedAt: at(),
-  state: 'RUNNING',
-  isSettled: false,
-  isRemoved: true,
-  isInstalled: true,
-})
-
 describe('sign-in', () => {
   it('refuses everything else before it', async () => {
     const socket = await openAgentSocket(fleet.api.url)
@@ -86,68 +74,13 @@ describe('sign-in', () => {
   })
 })
 
-// Every field that names a server, with a server of another node: refused, and nothing of the message counts.
-describe('a node that lies', () => {
-  it.each([
-    [
-      'reportServers',
-      'mutation ($input: ReportServersInput!) { reportServers(input: $input) { applied } }',
-      () => ({ isSnapshot: false, isLast: true, reports: [report(serverId)] }),
-    ],
-    [
-      'reportInstallation',
-      'mutation ($input: ReportInstallationInput!) { reportInstallation(input: $input) { logLength } }',
-      () => ({ serverId, installationId: randomUUID(), status: 'FAILED', logFrom: 0, logText: 'x' }),
-    ],
-    [
-      'pushConsole',
-      'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }',
-      () => ({ serverId, from: 0, parts: [{ kind: 'OUTPUT', runId: 'r', at: at(), text: 'lie\n' }] }),
-    ],
-    [
-      'pushSamples',
-      'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }',
-      () => ({
-        samples: [
-          {
-            serverId,
-            at: at(),
-            cpuPercent: 1,
-            memoryBytes: 1,
-            memoryLimitBytes: 1,
-            diskBytes: 1,
-            networkRxBytesPerSecond: 1,
-            networkTxBytesPerSecond: 1,
-            processCount: 1,
-          },
-        ],
-      }),
-    ],
-  ])('%s is refused for a server of another node', async (_field, document, input) => {
-    await expect(other.call(document, { input: input() })).rejects.toThrow('FORBIDDEN')
-    expect(await fetchServer(fleet.administrator, serverId)).toMatchObject({ state: 'STOPPED', status: 'STOPPED' })
-  })
-
-  it('cannot end commands of another node', async () => {
+describe('order', () => {
+  it('gives a node orders of its own servers only', async () => {
     await power(fleet.administrator, 'restart', serverId)
-    const [command] = await fleet.api.sql<{ id: string }>(
-      `select id from "Command" where "serverId" = $1 and kind = 'RESTART' and status in ('PENDING', 'SENT')`,
-      [serverId],
-    )
-    const data = await other.call<{ reportCommands: { accepted: number } }>(
-      'mutation ($input: ReportCommandsInput!) { reportCommands(input: $input) { accepted } }',
-      { input: { results: [{ commandId: command?.id, status: 'DONE' }] } },
-    )
-    expect(data.reportCommands.accepted).toBe(0)
-  })
-
-  it('gets orders of its own servers only', async () => {
     await fleet.agent.order(isAssignment(serverId, 2))
     expect(JSON.stringify(other.orders)).not.toContain(serverId)
   })
-})
 
-describe('order', () => {
   it('ignores reports that are older than what it knows', async () => {
     const id = await installedServer(fleet)
     await fleet.agent.report(id, { sequence: 50_000, state: 'RUNNING' })
