@@ -92,6 +92,7 @@ const FIELDS: Record<string, Attempt | 'names nothing of another node' | 'before
     input: () => ({ isStored: true, samples: [fakeSample(serverId, new Date())] }),
     answer: 'FORBIDDEN',
   },
+  'Mutation.pushNodeSamples': 'names nothing of another node',
   'Subscription.orders': 'names nothing of another node',
 }
 
