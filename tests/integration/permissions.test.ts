@@ -64,6 +64,15 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
     'allocation:manage',
     `mutation { updateAllocations(input: { nodeId: "${ID}", ids: ["${ID}"], note: "" }) { __typename } }`,
   ],
+  'Query.serverMetrics': [
+    'server:read',
+    `{ serverMetrics(serverId: "${ID}", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { __typename } }`,
+  ],
+  'Query.nodeMetrics': [
+    'node:read',
+    `{ nodeMetrics(nodeId: "${ID}", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z") { __typename } }`,
+  ],
+  'Subscription.nodeMetrics': ['node:read', `subscription { nodeMetrics(nodeId: "${ID}") { at } }`],
   'Subscription.serverEvents': ['server:read', `subscription { serverEvents(serverId: "${ID}") { sequence } }`],
   'Subscription.serverMetrics': ['server:read', `subscription { serverMetrics(serverId: "${ID}") { at } }`],
   'Subscription.consoleEvents': ['console:read', `subscription { consoleEvents(serverId: "${ID}") { from } }`],
