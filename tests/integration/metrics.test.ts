@@ -173,7 +173,7 @@ describe('gap', () => {
   it('is an event when a server ran on without measurements for over two minutes', async () => {
     const id = await installedServer(fleet)
     const start = Date.now() - HOUR
-    await fleet.agent.report(id, { state: 'RUNNING', runningSince: new Date(start - MINUTE).toISOString() } as object)
+    await fleet.agent.report(id, { state: 'RUNNING', runningSince: new Date(start - MINUTE).toISOString() })
     await push([server(id, start, 1), server(id, start + 2 * MINUTE, 1)])
     expect(await gaps(id)).toEqual([])
     await push([server(id, start + 2 * MINUTE + 121_000, 1)])
@@ -185,7 +185,7 @@ describe('gap', () => {
     const id = await installedServer(fleet)
     const start = Date.now() - HOUR
     await push([server(id, start, 1)])
-    await fleet.agent.report(id, { state: 'RUNNING', runningSince: new Date(start + 30 * MINUTE).toISOString() } as object)
+    await fleet.agent.report(id, { state: 'RUNNING', runningSince: new Date(start + 30 * MINUTE).toISOString() })
     await push([server(id, start + 31 * MINUTE, 1)])
     expect(await gaps(id)).toEqual([])
   })
