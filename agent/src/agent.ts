@@ -73,7 +73,8 @@ async function lookAround(
 
 function wasMachineStarted(store: Store, bootId: string, workloads: readonly WorkloadStatus[]): boolean {
   const known = new Set(workloads.filter(({ run }) => run.state !== 'none').map(({ id }) => id))
-  const running = store.servers().filter(({ runningSince }) => runningSince !== null)
+  // An end that is being worked on may have been collected: that it is gone from the runtime says nothing.
+  const running = store.servers().filter(({ runningSince, pendingExit }) => runningSince !== null && pendingExit === null)
   const areKnown = running.filter(({ id }) => known.has(id)).length
   return wasRebooted({ knownBootId: store.bootId(), bootId, wereRunning: running.length, areKnown })
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import type { FakeAssignment } from '../support/fake-api.ts'
 import { order, useAgentScene, wish } from '../support/agent-scene.ts'
@@ -183,13 +184,19 @@ describe('without the api', () => {
   it('samples are kept, and arrive in order, once, also from an agent that died', async () => {
     const first = start()
     const serverId = await running()
+    const kept = () => {
+      const store = new DatabaseSync(path.join(scene.folder, 'agent', 'store.db'), { readOnly: true })
+      try {
+        return Number(store.prepare('select count(*) as count from sample').get()?.['count'])
+      } finally {
+        store.close()
+      }
+    }
     const seen = () => scene.api.storedSamples.filter((sample) => sample.serverId === serverId)
     await expect.poll(() => seen().length, { timeout: 15_000 }).toBeGreaterThan(0)
     const comeBack = await outage()
     const gone = Date.now()
-    const stored = path.join(scene.folder, 'agent', 'store.db-wal')
-    expect(existsSync(stored)).toBe(true)
-    await new Promise((resolve) => setTimeout(resolve, 5000))
+    await expect.poll(kept, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
     await first.kill()
     start()
     const back = Date.now()

@@ -73,7 +73,8 @@ describe('an agent that is killed while it stops a game', () => {
 describe('an agent that is killed while it takes up a crash', () => {
   it.each(['exit:seen', 'exit:collected', 'exit:detached', 'exit:stored'])('at %s', async (step) => {
     const restart = { policy: 'ON_FAILURE', cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600 } as const
-    const spec = { restart: { ...restart, cleanExitCodes: [0] } }
+    // An end of which the runtime knows nothing any more, because it was collected, is no sign of a new boot.
+    const spec = { restart: { ...restart, cleanExitCodes: [0] }, bootPolicy: 'NEVER' as const }
     const serverId = randomUUID()
     game(serverId)
     scene.api.assign(wish(serverId, {}, spec))

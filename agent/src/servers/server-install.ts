@@ -74,6 +74,7 @@ export function createServerInstall(core: RunnerCore, onEnd: () => void): Server
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       outcome = { ...outcome, status: 'FAILED', problem: { code: 'INSTALL_FAILED', message } }
+      await discardStaging(folders).catch(() => undefined)
     }
     if (core.isClosed()) return
     conclude(outcome, commandId)
