@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApi, type TestApi } from '../support/api.ts'
 import { freePort } from '../support/product.ts'
@@ -25,6 +27,16 @@ describe('/metrics on the port of the api', () => {
     const response = await read(`Bearer ${TOKEN}`)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toContain('text/plain')
+  })
+
+  it('has everything that the Grafana dashboard shows of it', async () => {
+    const page = await (await read(`Bearer ${TOKEN}`)).text()
+    const dashboard = readFileSync(path.resolve(import.meta.dirname, '../../templates/grafana/catalyst.json'), 'utf8')
+    const shown = new Set(dashboard.match(/\b(catalyst|process|nodejs)_[a-z0-9_]+/g)?.filter((name) => !name.startsWith('catalyst_agent_')))
+    const there = new Set(page.match(/^# TYPE \S+/gm)?.map((line) => line.slice('# TYPE '.length)))
+    const isThere = (name: string) => there.has(name) || there.has(name.replace(/_(bucket|sum|count)$/, ''))
+    expect(shown.size).toBeGreaterThan(15)
+    expect([...shown].filter((name) => !isThere(name))).toEqual([])
   })
 
   it('tells of the product and of the process', async () => {

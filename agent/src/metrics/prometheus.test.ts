@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { expect, it } from 'vitest'
 import { servePrometheus } from './prometheus.ts'
 
@@ -20,6 +22,10 @@ it('tells figures and process, and serves nothing else', async () => {
     'catalyst_agent_console_unstored_bytes 12',
   ])
     expect(text).toContain(line)
+  const dashboard = readFileSync(path.resolve(import.meta.dirname, '../../../templates/grafana/catalyst.json'), 'utf8')
+  const shown = new Set(dashboard.match(/catalyst_agent_[a-z_]+/g))
+  expect([...shown].filter((name) => !text.includes(`# TYPE ${name} gauge`))).toEqual([])
+  expect(shown.size).toBe(4)
   expect(text).toMatch(/^process_resident_memory_bytes \d+/m)
   expect((await fetch(url)).status).toBe(404)
   await endpoint.close()
