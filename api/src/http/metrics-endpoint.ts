@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { bearerToken } from './identify.ts'
+import { bearerToken } from './graphql-http.ts'
 
 /** Answers Prometheus. */
 export type MetricsEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bearerToken } from './identify.ts'
+import { bearerToken } from './graphql-http.ts'
 import { createSessionCookies } from './session-cookie.ts'
 
 describe('session cookies', () => {
