@@ -7,14 +7,11 @@ import { clearFaultResults, formatFaultTable, readFaultResults } from './faults/
 import { ensureGenerated } from './start/generated.ts'
 import { createProgress } from './start/progress.ts'
 import { NODE_PACKAGES } from './start/system-packages.ts'
-import { ensurePackages, FAULT_PACKAGES } from './test/ensure-packages.ts'
+import { ensurePackages, FAULT_PACKAGES, GUEST_PACKAGES } from './test/ensure-packages.ts'
 import { runTier } from './test/run-tier.ts'
 
 // `npm test`: installs what the tests need and runs all of them. `-- --only <tier>` runs one tier; more file names or options
 // of vitest may follow it: `npm test -- --only e2e tests/e2e/start-command.test.ts`.
-
-/** Programs that build and boot a guest; where the processor can run virtual machines, qemu is used if it is there. */
-const GUEST_PACKAGES = ['user-mode-linux', 'mmdebstrap', 'e2fsprogs', 'kmod', 'openssh-client', 'slirp4netns', 'iproute2']
 
 type Tier = { name: string; needs: readonly string[]; /** Runs only when it is named. */ isLong?: boolean }
 

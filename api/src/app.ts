@@ -9,9 +9,11 @@ import type { Services } from './graphql/context.ts'
 import { createPipeline } from './graphql/pipeline.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { createSubscriptionHub } from './graphql/subscription-hub.ts'
+import { createConsoleDownload } from './http/console-download.ts'
 import { createGraphqlHttp } from './http/graphql-http.ts'
 import { createGraphqlSocket } from './http/graphql-socket.ts'
 import { createHttpServer } from './http/http-server.ts'
+import { createIdentify } from './http/identify.ts'
 import { createMetricsEndpoint, listenForMetrics } from './http/metrics-endpoint.ts'
 import { createOriginCheck } from './http/origin.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -25,8 +27,12 @@ import { createAuditService } from './modules/audit/audit-service.ts'
 import { createAuthService, LONGEST_SESSION_MS, REVOCATION_CHANNEL } from './modules/auth/auth-service.ts'
 import { createPasswords } from './modules/auth/password.ts'
 import { createCommandExpiry } from './modules/commands/command-expiry.ts'
+import { createConsoleArchiveService } from './modules/console/console-archive-service.ts'
 import { createConsoleInput } from './modules/console/console-input.ts'
+import { createConsoleReadModel } from './modules/console/console-read-model.ts'
+import { createConsoleRetention } from './modules/console/console-retention.ts'
 import { createConsoleService } from './modules/console/console-service.ts'
+import { createConsoleSettingsService } from './modules/console/console-settings-service.ts'
 import { createConsoleStore } from './modules/console/console-store.ts'
 import { createInstallationService } from './modules/installations/installation-service.ts'
 import { createGapStore } from './modules/metrics/gap-store.ts'
@@ -123,6 +129,9 @@ function createServices(
   const changes = createServerChanges({ bus })
   const auth = createAuthService({ db, bus, audit, passwords, clock, isListening })
   const metrics = createMetricsService({ db, bus, retention, readModel: createSeriesReadModel({ db }), now })
+  const consoleStore = countStored(createConsoleStore(db, monotonicMs), telemetry)
+  const input = createConsoleInput({ db, bus, audit, monotonicMs })
+  const consoles = createConsoleService({ db, bus, input, store: consoleStore, monotonicMs, onError })
   const services: Services = {
     auth,
     audit,
@@ -140,14 +149,14 @@ function createServices(
       readModel: createServerReadModel({ db }),
       history: createServerHistoryReadModel({ db }),
     }),
-    console: createConsoleService({
-      db,
-      bus,
-      input: createConsoleInput({ db, bus, audit, monotonicMs }),
-      store: countStored(createConsoleStore(db, monotonicMs), telemetry),
+    console: consoles,
+    consoleArchive: createConsoleArchiveService({
+      consoles,
+      store: consoleStore,
+      readModel: createConsoleReadModel({ db }),
       monotonicMs,
-      onError,
     }),
+    consoleSettings: createConsoleSettingsService({ db, bus, audit }),
     metrics,
     installations: createInstallationService({ db, bus }),
   }
@@ -206,6 +215,7 @@ export async function createApp(env: Env): Promise<App> {
       isSecure: publicUrl.protocol === 'https:',
       maxAgeSeconds: LONGEST_SESSION_MS / 1000,
     })
+    const identify = createIdentify({ services, cookies })
     const hub = createSubscriptionHub()
     const pipeline = createPipeline({ schema: buildSchema(), hub, logger, telemetry })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
@@ -245,7 +255,8 @@ export async function createApp(env: Env): Promise<App> {
       cleanUps.push(() => server.stop())
     }
     const http = createHttpServer({
-      graphql: createGraphqlHttp({ pipeline, services, cookies, checkOrigin }),
+      graphql: createGraphqlHttp({ pipeline, services, cookies, identify, checkOrigin }),
+      consoleDownload: createConsoleDownload({ services, identify, checkOrigin, bus, logger }),
       graphqlUpgrade: socket.handleUpgrade,
       agentUpgrade: gateway.handleUpgrade,
       checkOrigin,
@@ -263,7 +274,7 @@ export async function createApp(env: Env): Promise<App> {
     const scheduler = await startScheduler({
       databaseUrl: env.databaseUrl,
       mongodbUrl: env.mongodbUrl,
-      jobs: createJobs({ db, auth: services.auth, rollUps }),
+      jobs: createJobs({ db, auth: services.auth, rollUps, consoles: createConsoleRetention({ db, now: () => systemClock.now() }) }),
       onOutcome: ({ name, seconds, isWell }) => {
         telemetry.observeJob(name, seconds, isWell)
       },

@@ -4,6 +4,9 @@ import { installCommand, installPackages, missingPackages } from '../start/syste
 /** Debian packages of the fault tests, besides those of a node. */
 export const FAULT_PACKAGES = ['faketime'] as const
 
+/** Programs that build and boot a guest; where the processor can run virtual machines, qemu is used if it is there. */
+export const GUEST_PACKAGES = ['user-mode-linux', 'mmdebstrap', 'e2fsprogs', 'kmod', 'openssh-client', 'slirp4netns', 'iproute2'] as const
+
 /** Installs those of `packages` that are missing, or says how and exits when this is not root. */
 export async function ensurePackages({ say, step }: Progress, packages: readonly string[]): Promise<void> {
   const missing = missingPackages(packages)

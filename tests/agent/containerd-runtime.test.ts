@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectContainerd } from '../../agent/src/runtime/containerd/client.ts'
+import { SNAPSHOTTER } from '../../agent/src/runtime/containerd/snapshots.ts'
 import { LimitInUseError, RuntimeUnavailableError, StdinFullError } from '../../agent/src/runtime/runtime-errors.ts'
 import type { RunHandle, WorkloadSpec } from '../../agent/src/runtime/runtime.ts'
 import { startContainerd, whyNoContainerd, type TestContainerd } from '../support/containerd.ts'
@@ -52,6 +54,29 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
       mkdirSync(folder, { recursive: true })
       return { runtime: node.runtime, folder, specOf: (id, kind) => ({ ...specs[kind], id }), dispose: () => Promise.resolve() }
     })
+  })
+
+  it('takes a task that was made and never started for none, and starts over it', async () => {
+    const spec = await node.shell('unbegun', POLITE)
+    await node.runtime.prepare(spec)
+    writeFileSync(logOf('unbegun'), '', { mode: 0o600 })
+    const client = connectContainerd(containerd.socket, NAMESPACE)
+    try {
+      // What a kill of the agent between the two calls leaves.
+      const { mounts } = await client.snapshots.mounts({ snapshotter: SNAPSHOTTER, key: 'unbegun' })
+      const output = `file://${logOf('unbegun')}`
+      await client.tasks.create({ containerId: 'unbegun', rootfs: mounts, stdin: '', stdout: output, stderr: output, terminal: false })
+    } finally {
+      client.close()
+    }
+    const stdinPath = `${logOf('unbegun')}.stdin`
+    expect((await node.runtime.list()).find(({ id }) => id === 'unbegun')?.run).toEqual({ state: 'none' })
+    expect(await node.runtime.recover('unbegun', stdinPath)).toBeNull()
+    const game = await node.runtime.start('unbegun', { logPath: logOf('unbegun'), stdinPath })
+    await expect.poll(() => read('unbegun')).toContain('hello')
+    await game.writeStdin(Buffer.from('quit\n'))
+    expect(await game.exited).toMatchObject({ code: 0 })
+    await node.runtime.remove('unbegun')
   })
 
   it('gives a game no power over the host', async () => {

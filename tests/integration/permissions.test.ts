@@ -39,6 +39,11 @@ const FIELDS: Record<string, [permission: string, operation: string]> = {
   'Mutation.restartServers': ['server:restart', bulk('restartServers')],
   'Mutation.killServers': ['server:kill', bulk('killServers')],
   'Mutation.deleteServers': ['server:delete', bulk('deleteServers')],
+  'Query.console': ['console:read', `{ console(serverId: "${ID}") { nodes { from } } }`],
+  'Query.searchConsole': ['console:read', `{ searchConsole(serverId: "${ID}", text: "x") { nodes { position } } }`],
+  'Query.consoleRuns': ['console:read', `{ consoleRuns(serverId: "${ID}") { totalCount } }`],
+  'Query.consoleCommands': ['console:read', `{ consoleCommands(serverId: "${ID}") { totalCount } }`],
+  'Mutation.updateConsoleSettings': ['server:update', `mutation { updateConsoleSettings(input: { serverId: "${ID}" }) { __typename } }`],
   'Mutation.sendConsoleCommand': [
     'console:send',
     `mutation { sendConsoleCommand(input: { serverId: "${ID}", command: "x" }) { __typename } }`,

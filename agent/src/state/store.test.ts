@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -121,5 +122,106 @@ describe('openStore', () => {
       store.journal.addInsert('a', 1, { fileOffset: 7, kind: 'INPUT', actor: 'Ada', at: new Date(0).toISOString(), text })
     reopen()
     expect(store.journal.inserts('a', 1).map(({ text }) => text)).toEqual(['one', 'two', 'three'])
+  })
+
+  it('stores a record with what happened and what it answers, or nothing of it', () => {
+    const record = store.addServer(assignment('a'))
+    const order = command('a')
+    store.addCommand(order)
+    const happened = { serverId: 'a', at: new Date(0).toISOString(), kind: 'STARTED' as const, runId: 'r' }
+    store.saveServer({ ...record, state: 'RUNNING' }, [happened], [{ commandId: order.id, status: 'DONE', errorCode: null, error: null }])
+    reopen()
+    expect(store.server('a')?.state).toBe('RUNNING')
+    expect(store.outbox.events(10)).toEqual([{ ...happened, sequence: 1 }])
+    expect(store.result(order.id)?.status).toBe('DONE')
+
+    const unstorable = { ...happened, runId: 1n } as never
+    expect(() => {
+      store.saveServer({ ...record, state: 'CRASHED' }, [unstorable])
+    }).toThrow()
+    expect(store.server('a')?.state).toBe('RUNNING')
+    expect(store.outbox.events(10)).toHaveLength(1)
+  })
+
+  it('drops what happened to a server that is gone', () => {
+    const record = store.addServer(assignment('a'))
+    store.saveServer(record, [{ serverId: 'a', at: new Date(0).toISOString(), kind: 'STARTED' }])
+    store.saveServer({ ...record, isRemoved: true })
+    expect(store.outbox.events(10)).toEqual([])
+  })
+
+  it('gives a result again that was accepted, when it is asked for', () => {
+    const order = command('a')
+    store.addCommand(order)
+    store.repeatResult(order.id)
+    expect(store.unacceptedResults()).toEqual([])
+    store.finishCommand({ commandId: order.id, status: 'DONE', errorCode: null, error: null })
+    store.acceptResults([order.id])
+    store.repeatResult(order.id)
+    expect(store.unacceptedResults()).toHaveLength(1)
+  })
+
+  it('begins a boot without what was known of the clock in the last one', () => {
+    expect(store.bootId()).toBeNull()
+    store.setClockOffset(5000)
+    store.setBootId('first')
+    expect(store.clockOffset()).toBe(0)
+    store.setClockOffset(7000)
+    reopen()
+    expect([store.bootId(), store.clockOffset()]).toEqual(['first', 7000])
+  })
+})
+
+describe('a store of another version', () => {
+  const change = (sql: string) => {
+    const database = new DatabaseSync(path.join(folder, 'store.db'))
+    database.exec(sql)
+    database.close()
+  }
+
+  it('that is older is read: what its servers lack is what that agent did', () => {
+    const { spec, ...rest } = assignment('a')
+    const { restart: _restart, bootPolicy: _bootPolicy, ...oldSpec } = spec
+    const old = {
+      id: 'a',
+      uid: 200_000,
+      assignment: { ...rest, generation: 4, spec: oldSpec },
+      state: 'RUNNING',
+      startsAgain: false,
+      sequence: 9,
+      settledGeneration: 0,
+      isInstalled: true,
+      isRemoved: false,
+      problem: null,
+      lastExit: null,
+      runId: 'r',
+      runningSince: new Date(0).toISOString(),
+      acknowledged: 17,
+    }
+    store.close()
+    change(
+      `insert into server values ('a', 200000, '${JSON.stringify(old)}'); drop table event; drop table sample; pragma user_version = 0`,
+    )
+    store = open()
+    expect(store.server('a')).toMatchObject({
+      ...old,
+      assignment: { generation: 4, spec: { restart: { policy: 'NEVER' }, bootPolicy: 'RESTORE' } },
+      startedGeneration: 4,
+      pendingExit: null,
+      restart: null,
+      restarts: [],
+      run: null,
+      installation: null,
+    })
+    expect(store.outbox.events(1)).toEqual([])
+    expect(store.sampleSeconds()).toBeNull()
+  })
+
+  it('that is newer is refused, and left as it is', () => {
+    store.close()
+    change('pragma user_version = 3')
+    expect(() => open()).toThrow('was written by a newer agent (store version 3)')
+    change('pragma user_version = 2')
+    store = open()
   })
 })

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../db/database.ts'
 import type { EventBus } from '../events/event-bus.ts'
+import type { AgentActor } from '../lib/actor.ts'
 import { isId } from '../lib/ids.ts'
 import { reachStep } from '../lib/step.ts'
 import { finishCommands, renewWaitingWishes } from '../modules/commands/command-store.ts'
@@ -94,9 +95,27 @@ export type AgentGatewayDeps = {
 export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayService {
   const { db, bus, console, metrics, installations, reports, log } = deps
   const sockets = new Map<string, AgentSocket>()
-  const { agentOf, assertOwn, isOwn, write } = createAgentGuard(deps)
+  const { agentOf, assertOwn, inTurn, isOwn, write } = createAgentGuard(deps)
   /** Those whose last heartbeat is being stored. */
   const beating = new WeakSet<AgentSocket>()
+  /** Those whose orders are being read. */
+  const ordered = new WeakSet<AgentSocket>()
+  const assertNewest = (socket: AgentSocket, agent: AgentActor) => {
+    if (sockets.get(agent.id) !== socket) throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
+  }
+  async function* readOrders(socket: AgentSocket, agent: AgentActor): AsyncGenerator<Order, void, undefined> {
+    try {
+      yield* streamOrders({ db, bus, console, metrics }, agent, socket.signal)
+    } catch (error) {
+      // A session without its orders would miss some: the agent begins anew, with the full set.
+      log.warn({ err: error, nodeId: agent.id }, 'the orders of a session ended')
+      socket.close(1011, 'the orders cannot be read')
+      throw error
+    } finally {
+      ordered.delete(socket)
+    }
+  }
+
   bus.on('nodeRevoked', ({ nodeId }) => {
     const socket = sockets.get(nodeId)
     // Off the map first: until the peer has answered the close, messages still come in.
@@ -114,6 +133,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     async hello(socket, { agentVersion, storeId, capacity, runtime, wallClock }) {
       if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
       if (!isId(storeId)) throw refuse('The store id is no id.', 'INVALID')
+      if (Math.min(...Object.values(capacity)) < 0) throw refuse('A capacity is below nothing.', 'INVALID')
       const { agent } = socket
       await write(socket, agent, async (tx) => {
         await tx.prisma.node.update({
@@ -237,33 +257,32 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         agent,
         samples.map((sample) => sample.serverId),
       )
+      assertNewest(socket, agent)
       const own = samples.filter((sample) => isOwn(socket, sample.serverId))
       metrics.ingest(own)
-      if (isStored) {
-        await deps.samples.append(own)
-        await deps.gaps.stored(own)
-      }
+      if (isStored)
+        await inTurn(socket, async () => {
+          await deps.samples.append(own)
+          await deps.gaps.stored(own)
+        })
       return samples.length
     },
 
     async pushNodeSamples(socket, samples, isStored) {
       const agent = agentOf(socket)
-      if (sockets.get(agent.id) !== socket) throw refuse('A newer session of this node has taken over.', 'SESSION_REPLACED')
+      assertNewest(socket, agent)
       metrics.ingestNode(agent.id, samples)
-      if (isStored) await deps.samples.appendNode(agent.id, samples)
+      if (isStored) await inTurn(socket, () => deps.samples.appendNode(agent.id, samples))
       return samples.length
     },
 
-    async *orders(socket) {
+    orders(socket) {
+      // Refused here, before anything is read: what fails later ends the whole session.
       const agent = agentOf(socket)
-      try {
-        yield* streamOrders({ db, bus, console, metrics }, agent, socket.signal)
-      } catch (error) {
-        // A session without its orders would miss some: the agent begins anew, with the full set.
-        log.warn({ err: error, nodeId: agent.id }, 'the orders of a session ended')
-        socket.close(1011, 'the orders cannot be read')
-        throw error
-      }
+      assertNewest(socket, agent)
+      if (ordered.has(socket)) throw refuse('The orders are read on this socket already.', 'ORDERS_OPEN')
+      ordered.add(socket)
+      return readOrders(socket, agent)
     },
 
     async disconnected(socket, stopping) {

@@ -14,6 +14,8 @@ export type AgentGuard = {
   agentOf(socket: AgentSocket): GreetedAgent
   /** @throws FORBIDDEN when one of the servers is not on the agent's node: then nothing of the message counts */
   assertOwn(socket: AgentSocket, agent: AgentActor, serverIds: readonly string[]): Promise<void>
+  /** Lets a node's questions to the database in, few at a time: one that asks without end would take every connection. */
+  inTurn<T>(socket: AgentSocket, work: () => Promise<T>): Promise<T>
   /** True for a server that was seen to be on the node of this socket. */
   isOwn(socket: AgentSocket, serverId: string): boolean
   /**
@@ -23,10 +25,23 @@ export type AgentGuard = {
   write<T>(socket: AgentSocket, agent: AgentActor, run: (tx: Transaction) => Promise<T>): Promise<T>
 }
 
+const QUESTIONS_AT_ONCE = 2
+
+/** A gate for each socket. */
+function createGates(limit: number): (socket: AgentSocket) => Gate {
+  const gates = new WeakMap<AgentSocket, Gate>()
+  return (socket) => {
+    const gate = gates.get(socket) ?? createGate(limit)
+    gates.set(socket, gate)
+    return gate
+  }
+}
+
 export function createAgentGuard({ db }: { db: Database }): AgentGuard {
   /** Consoles are pushed far too often to ask the database each time. */
   const owned = new WeakMap<AgentSocket, Set<string>>()
-  const gates = new WeakMap<AgentSocket, Gate>()
+  const writing = createGates(1)
+  const asking = createGates(QUESTIONS_AT_ONCE)
 
   return {
     agentOf({ agent, storeId, protocolVersion }) {
@@ -43,18 +58,20 @@ export function createAgentGuard({ db }: { db: Database }): AgentGuard {
       const foreign = refuse('This server is not on this node.', 'FORBIDDEN')
       if (!unknown.every(isId)) throw foreign
       const where = { where: { id: { in: unknown } }, select: { id: true, nodeId: true } }
-      const [found, gone] = await Promise.all([db.prisma.server.findMany(where), db.prisma.serverTombstone.findMany(where)])
+      const [found, gone] = await asking(socket)(() =>
+        Promise.all([db.prisma.server.findMany(where), db.prisma.serverTombstone.findMany(where)]),
+      )
       if ([...found, ...gone].some((server) => server.nodeId !== agent.id)) throw foreign
       for (const { id } of found) known.add(id)
       // One that is gone altogether was removed a moment ago; whose it was cannot be told any more, and nothing is applied.
     },
 
+    inTurn: (socket, work) => asking(socket)(work),
+
     isOwn: (socket, serverId) => owned.get(socket)?.has(serverId) === true,
 
     write(socket, agent, run) {
-      const gate = gates.get(socket) ?? createGate(1)
-      gates.set(socket, gate)
-      return gate(() =>
+      return writing(socket)(() =>
         db.transaction(async (tx) => {
           const [node] = await tx.prisma.$queryRaw<
             { sessionId: string | null }[]

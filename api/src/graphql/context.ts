@@ -1,6 +1,8 @@
 import type { AuthService } from '../modules/auth/auth-service.ts'
 import type { AuditService } from '../modules/audit/audit-service.ts'
+import type { ConsoleArchiveService } from '../modules/console/console-archive-service.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
+import type { ConsoleSettingsService } from '../modules/console/console-settings-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
 import type { MetricsService } from '../modules/metrics/metrics-service.ts'
 import type { AllocationService } from '../modules/allocations/allocation-service.ts'
@@ -24,6 +26,8 @@ export type Services = {
   allocations: AllocationService
   servers: ServerService
   console: ConsoleService
+  consoleArchive: ConsoleArchiveService
+  consoleSettings: ConsoleSettingsService
   metrics: MetricsService
   installations: InstallationService
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, Services } from '../graphql/context.ts'
 import { MAX_BODY_BYTES } from '../graphql/limits.ts'
 import type { Pipeline } from '../graphql/pipeline.ts'
-import { plainAddress } from '../lib/address.ts'
 import { newId } from '../lib/ids.ts'
+import { callerOf, type Identity } from './identify.ts'
 import type { OriginVerdict } from './origin.ts'
 import { readBody } from './read-body.ts'
 import type { SessionCookies } from './session-cookie.ts'
@@ -12,16 +12,11 @@ export type GraphqlHttpDeps = {
   pipeline: Pipeline
   services: Services
   cookies: SessionCookies
+  identify: (request: IncomingMessage, verdict: OriginVerdict) => Promise<Identity>
   checkOrigin: (request: IncomingMessage) => OriginVerdict
 }
 
 const ACCEPTED = ['application/graphql-response+json', 'application/json']
-
-/** The token of an Authorization header; null when there is none. */
-export function bearerToken(header: unknown): string | null {
-  if (typeof header !== 'string') return null
-  return /^Bearer +([A-Za-z0-9_-]{1,200}) *$/i.exec(header)?.[1] ?? null
-}
 
 function refuse(response: ServerResponse, status: number, code: string, message: string, headers: Record<string, string> = {}): void {
   // What is left of the body is not read: the connection cannot be used again.
@@ -33,20 +28,7 @@ function refuse(response: ServerResponse, status: number, code: string, message:
  * GraphQL over HTTP: POST with JSON only. Forms, GET and event streams would reach it without a preflight, so they are not
  * taken. A page of another origin is refused whatever it carries; a cookie counts only with our own Origin.
  */
-export function createGraphqlHttp({ pipeline, services, cookies, checkOrigin }: GraphqlHttpDeps) {
-  const identify = async (request: IncomingMessage, verdict: OriginVerdict, address: string | null) => {
-    const caller = { address, userAgent: request.headers['user-agent'] ?? null }
-    const { authorization } = request.headers
-    if (authorization !== undefined) {
-      const token = bearerToken(authorization)
-      return { actor: token === null ? null : await services.auth.authenticate(token, caller), isRefused: false }
-    }
-    const cookie = cookies.read(request.headers.cookie)
-    if (cookie === null) return { actor: null, isRefused: false }
-    if (verdict !== 'own') return { actor: null, isRefused: true }
-    return { actor: await services.auth.authenticate(cookie, caller), isRefused: false }
-  }
-
+export function createGraphqlHttp({ pipeline, services, cookies, identify, checkOrigin }: GraphqlHttpDeps) {
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.setHeader('cache-control', 'no-store')
     if (request.method !== 'POST') {
@@ -62,8 +44,8 @@ export function createGraphqlHttp({ pipeline, services, cookies, checkOrigin }: 
       refuse(response, 415, 'UNSUPPORTED_MEDIA_TYPE', 'The body is application/json.')
       return
     }
-    const address = request.socket.remoteAddress === undefined ? null : plainAddress(request.socket.remoteAddress)
-    const { actor, isRefused } = await identify(request, verdict, address)
+    const { address, userAgent } = callerOf(request)
+    const { actor, isRefused } = await identify(request, verdict)
     if (isRefused) {
       refuse(response, 403, 'ORIGIN_REFUSED', 'A cookie needs the Origin header of this site.')
       return
@@ -85,7 +67,7 @@ export function createGraphqlHttp({ pipeline, services, cookies, checkOrigin }: 
       services,
       requestId,
       address,
-      userAgent: request.headers['user-agent'] ?? null,
+      userAgent,
       cookie: {
         set: (token) => setCookies.push(cookies.set(token)),
         clear: () => setCookies.push(cookies.clear()),

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { isUnavailable } from '../db/unavailable.ts'
 import { ServiceUnavailableError } from '../lib/errors.ts'
+import { isConsolePath } from './console-download.ts'
 import type { MetricsEndpoint } from './metrics-endpoint.ts'
 import type { OriginVerdict } from './origin.ts'
 import type { SecurityHeaders } from './security-headers.ts'
@@ -13,6 +14,7 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 
 export type HttpServerDeps = {
   graphql: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  consoleDownload: (request: IncomingMessage, response: ServerResponse, pathname: string) => Promise<void>
   graphqlUpgrade: UpgradeHandler
   agentUpgrade: UpgradeHandler
   checkOrigin: (request: IncomingMessage) => OriginVerdict
@@ -59,7 +61,7 @@ function pathOf(request: IncomingMessage): string | null {
 
 /** The one port: GraphQL, agents, health and the dashboard. */
 export function createHttpServer(deps: HttpServerDeps): HttpServer {
-  const { graphql, graphqlUpgrade, agentUpgrade, checkOrigin, readiness, metrics, staticFiles, headers, logger } = deps
+  const { graphql, consoleDownload, graphqlUpgrade, agentUpgrade, checkOrigin, readiness, metrics, staticFiles, headers, logger } = deps
   // Upgraded sockets are no longer the server's: remembered, so that stopping can end them.
   const upgraded = new Set<Duplex>()
 
@@ -79,7 +81,8 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       answerText(response, 405, 'Method not allowed.')
       return
     }
-    if (pathname === '/healthz') answerText(response, 200, 'alive')
+    if (isConsolePath(pathname)) await consoleDownload(request, response, pathname)
+    else if (pathname === '/healthz') answerText(response, 200, 'alive')
     else if (pathname === '/readyz') {
       const problem = await readiness()
       answerText(response, problem === null ? 200 : 503, problem ?? 'ready')

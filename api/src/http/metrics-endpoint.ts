@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { bearerToken } from './graphql-http.ts'
+import { bearerToken } from './identify.ts'
 
 /** Answers Prometheus. */
 export type MetricsEndpoint = (request: IncomingMessage, response: ServerResponse) => Promise<void>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bearerToken } from './graphql-http.ts'
+import { bearerToken } from './identify.ts'
 import { createSessionCookies } from './session-cookie.ts'
 
 describe('session cookies', () => {

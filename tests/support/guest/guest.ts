@@ -81,7 +81,7 @@ export async function startGuest(say: (text: string) => void): Promise<Guest> {
   const log = () => readFileSync(logFile, 'utf8').split('\n').slice(-15).join('\n')
   const ssh = [
     ...['netns', 'exec', name, 'ssh', '-q', '-i', image.key, '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no'],
-    ...['-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=2', `root@${ADDRESS}`],
+    ...['-o', 'UserKnownHostsFile=/dev/null', '-o', 'ConnectTimeout=10', `root@${ADDRESS}`],
   ]
 
   function run(command: string, timeoutMs = 60_000): Promise<string> {
@@ -108,7 +108,7 @@ export async function startGuest(say: (text: string) => void): Promise<Guest> {
     for (;;) {
       if (!isAlive()) throw new Error(`the guest ended:\n${log()}`)
       if (performance.now() > deadline) throw new Error(`the guest does not answer:\n${log()}`)
-      if (await run('true', 8000).then(Boolean.bind(null, true), () => false)) return
+      if (await run('true', 5000).then(Boolean.bind(null, true), () => false)) return
       await delay(200)
     }
   }

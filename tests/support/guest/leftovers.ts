@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { promisify } from 'node:util'
 
 /** Begins the name of every guest and its network; the process of the test follows. */
@@ -22,4 +24,6 @@ export async function clearLeftovers(): Promise<void> {
   const { stdout } = await execute('ip', ['netns', 'list'])
   const names = stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
   for (const name of names.filter(isOrphan)) await execute('ip', ['netns', 'delete', name])
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(NAME_PREFIX) && isOrphan(each)))
+    rmSync(path.join(tmpdir(), name), { recursive: true, force: true })
 }

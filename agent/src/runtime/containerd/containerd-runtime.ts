@@ -20,7 +20,7 @@ import { decodeCounters, readNetwork } from './metrics.ts'
 import { buildOciSpec, cpuPercentOf, readSeccompProfile, resourcesOf } from './oci-spec.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
-import { exitOf, isEnded, waitForExit } from './task-exit.ts'
+import { exitOf, isEnded, isUnbegun, waitForExit } from './task-exit.ts'
 import { Status } from 'nice-grpc'
 
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec'
@@ -77,6 +77,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
 
   async function collect(id: string): Promise<RunExit | null> {
     const task = await taskOf(id)
+    if (task !== undefined && isUnbegun(task)) await endTask(id)
     if (task === undefined || !isEnded(task)) return null
     const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
     await deleteTask(id)
@@ -125,7 +126,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       const byId = new Map(tasks.map((task) => [task.id === '' ? task.containerId : task.id, task]))
       return containers.map((container): WorkloadStatus => {
         const task = byId.get(container.id)
-        if (task === undefined) return { id: container.id, labels: container.labels, run: { state: 'none' } }
+        if (task === undefined || isUnbegun(task)) return { id: container.id, labels: container.labels, run: { state: 'none' } }
         if (isEnded(task))
           return {
             id: container.id,
@@ -156,7 +157,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       // Asked at once: each answer costs a start its time.
       const [container, task, mounts] = await Promise.all([containerOf(id), taskOf(id), snapshotMounts(client, id), makeFifo(stdinPath)])
       if (container === undefined) throw new WorkloadNotFoundError(`no container ${id}`)
-      if (task !== undefined && !isEnded(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
+      if (task !== undefined && !isEnded(task) && !isUnbegun(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
       if (task !== undefined) await collect(id)
       // A kill may have come between the two halves of collecting.
       else await releaseGroup(host, client.namespace, id)
@@ -187,10 +188,10 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     async recover(id, stdinPath) {
-      const known = runs.get(id)
-      if (known !== undefined) return known
       const task = await taskOf(id)
-      return task === undefined || isEnded(task) ? null : track(id, task.pid, stdinPath)
+      const known = runs.get(id)
+      if (known !== undefined && (task === undefined || !isUnbegun(task))) return known
+      return task === undefined || isEnded(task) || isUnbegun(task) ? null : track(id, task.pid, stdinPath)
     },
 
     async update(id: string, limits: WorkloadLimits) {

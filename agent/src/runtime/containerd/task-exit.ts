@@ -18,6 +18,9 @@ export function exitOf(host: CgroupHost, namespace: string, id: string, code: nu
   return { code, outOfMemory: code !== 0 && wasOutOfMemory(host, namespace, id), at: dateOf(at) }
 }
 
+/** Made and never started: whoever made it was killed in between. Its process waits for ever and is no game. */
+export const isUnbegun = (process: Process): boolean => process.status === TaskStatus.CREATED
+
 export const isEnded = (process: Process): boolean => process.status === TaskStatus.STOPPED
 
 /**

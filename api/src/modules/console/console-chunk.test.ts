@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { dropBefore, joinPieces, type ConsoleChunk, type ConsolePiece } from './console-chunk.ts'
 import { decodeSegment, encodeSegment } from './segment-codec.ts'
@@ -47,5 +48,22 @@ describe('pieces of a console', () => {
       chunk(99, 'status\n', { kind: 'INPUT', actor: 'mira' }),
     ]
     expect(await decodeSegment(await encodeSegment(pieces))).toEqual(pieces)
+  })
+
+  it('come out of segments of the first version too', async () => {
+    const [header, bytes] = [Buffer.from(JSON.stringify({ ...chunk(3, 'abc'), bytes: undefined })), Buffer.from('abc')]
+    const lengths = [header.length, bytes.length].map((length) => {
+      const buffer = Buffer.alloc(4)
+      buffer.writeUInt32BE(length)
+      return buffer
+    })
+    const record = Buffer.concat([lengths[0]!, header, lengths[1]!, bytes])
+    expect(await decodeSegment(zstdCompressSync(record))).toEqual([chunk(3, 'abc')])
+  })
+
+  it('are not taken for whole when the data are damaged', async () => {
+    const data = await encodeSegment([chunk(0, 'some text that is long enough\n')])
+    data[data.length - 3] = (data[data.length - 3] ?? 0) ^ 0xff
+    await expect(decodeSegment(data)).rejects.toThrow()
   })
 })

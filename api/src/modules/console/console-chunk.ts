@@ -26,6 +26,21 @@ export function dropBefore(piece: ConsolePiece, position: number): ConsolePiece 
     : { ...piece, from: position, bytes: piece.bytes.subarray(position - piece.from) }
 }
 
+/** The part of a piece before a position. */
+export function dropAfter(piece: ConsolePiece, position: number): ConsolePiece {
+  if (position >= piece.to) return piece
+  return piece.kind === 'GAP'
+    ? { ...piece, to: position }
+    : { ...piece, to: position, bytes: piece.bytes.subarray(0, position - piece.from) }
+}
+
+/** The first offset from `offset` on that is not inside a character. */
+export function characterStart(bytes: Buffer, offset: number): number {
+  let at = offset
+  while (at < bytes.length && at - offset < 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at += 1
+  return at
+}
+
 export function countLines(bytes: Buffer): number {
   let lines = 0
   for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1

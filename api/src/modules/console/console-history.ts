@@ -1,4 +1,4 @@
-import { dropBefore, joinPieces, JOINED_BYTES, type ConsoleGap, type ConsolePiece } from './console-chunk.ts'
+import { characterStart, dropBefore, joinPieces, JOINED_BYTES, type ConsoleGap, type ConsolePiece } from './console-chunk.ts'
 import type { ConsoleFeed } from './console-feed.ts'
 import type { ConsoleStore } from './console-store.ts'
 
@@ -14,13 +14,6 @@ export type ConsoleHistory = {
 }
 
 const retentionGap = (from: number, to: number): ConsoleGap => ({ kind: 'GAP', from, to, reason: 'RETENTION' })
-
-/** The first offset from `offset` on that is not inside a character. */
-function characterStart(bytes: Buffer, offset: number): number {
-  let at = offset
-  while (at < bytes.length && at - offset < 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80) at += 1
-  return at
-}
 
 export function createConsoleHistory(serverId: string, feed: ConsoleFeed, store: ConsoleStore): ConsoleHistory {
   return {

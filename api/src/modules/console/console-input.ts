@@ -12,11 +12,13 @@ import { statusOf } from '../servers/server-status.ts'
 /** What people type into games. */
 export type ConsoleInput = {
   /** Types a line into a running game. Id of the command, after the node has answered or 5 s. */
-  send(actor: UserActor, input: { serverId: string; command: string }): Promise<string>
+  send(actor: UserActor, input: { serverId: string; command: string; isPrivate?: boolean | null | undefined }): Promise<string>
 }
 
 const LONGEST_COMMAND = 1024
+/** Of one person to one server, and of all to one server. */
 const COMMANDS_PER_10_SECONDS = 20
+const ALL_COMMANDS_PER_10_SECONDS = 100
 const COMMAND_DEADLINE_SECONDS = 15
 const ANSWER_MS = 5000
 
@@ -24,6 +26,8 @@ export type ConsoleInputDeps = { db: Database; bus: EventBus; audit: AuditServic
 
 export function createConsoleInput({ db, bus, audit, monotonicMs }: ConsoleInputDeps): ConsoleInput {
   const limiter = createRateLimiter(COMMANDS_PER_10_SECONDS, 10, monotonicMs)
+  const serverLimiter = createRateLimiter(ALL_COMMANDS_PER_10_SECONDS, 10, monotonicMs)
+  const refuse = (message: string) => new ValidationError([{ path: ['command'], code: 'INVALID', message }])
 
   /** Resolves when a command has ended, or after a while. */
   function untilFinished(commandId: string): { done: Promise<void>; stop: () => void } {
@@ -42,17 +46,21 @@ export function createConsoleInput({ db, bus, audit, monotonicMs }: ConsoleInput
   }
 
   return {
-    async send(actor, { serverId, command }) {
+    async send(actor, { serverId, command, isPrivate }) {
       const text = command.endsWith('\n') ? command.slice(0, -1) : command
-      if (text.length === 0 || text.length > LONGEST_COMMAND)
-        throw new ValidationError([{ path: ['command'], code: 'INVALID', message: `has 1 to ${String(LONGEST_COMMAND)} characters` }])
-      if (/\p{Cc}/u.test(text)) throw new ValidationError([{ path: ['command'], code: 'INVALID', message: 'has no control characters' }])
+      if (text.length === 0 || text.length > LONGEST_COMMAND) throw refuse(`has 1 to ${String(LONGEST_COMMAND)} characters`)
+      // A second line would be another command, and PostgreSQL takes no NUL, whatever stands at the other end.
+      if (/[\n\r\0]/.test(text)) throw refuse('is one line')
       const wait = limiter.take(`${actor.id}/${serverId}`)
       if (wait > 0) throw new RateLimitedError(wait)
       const sent = await db.transaction(async (tx) => {
         const server = await lockServer(tx, serverId)
         demand(actor, server, 'console:send')
         if (server === null) throw new NotFoundError('The server')
+        if (!server.isConsoleTerminal && /\p{Cc}/u.test(text)) throw refuse('has no control characters')
+        // Only those who may type use up what all have together.
+        const waitForAll = serverLimiter.take(serverId)
+        if (waitForAll > 0) throw new RateLimitedError(waitForAll)
         if (!server.node.isOnline) throw new NodeOfflineError()
         if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING')
           throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
@@ -60,12 +68,13 @@ export function createConsoleInput({ db, bus, audit, monotonicMs }: ConsoleInput
           server,
           kind: 'CONSOLE_INPUT',
           deadlineSeconds: COMMAND_DEADLINE_SECONDS,
-          payload: { consoleInput: text },
+          payload: { consoleInput: text, isPrivate: isPrivate === true },
         })
         await audit.record(tx, actor, {
           action: 'console:send',
           subject: { kind: 'server', id: server.id, name: server.name },
-          change: { command: text },
+          // Who typed it and when is nobody's secret; what it was is.
+          change: isPrivate === true ? { isPrivate } : { command: text },
         })
         const answer = untilFinished(order.id)
         return { id: order.id, answer }

@@ -2,7 +2,9 @@ import type { Database } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { UserActor } from '../../lib/actor.ts'
 import { ValidationError } from '../../lib/errors.ts'
+import { isId } from '../../lib/ids.ts'
 import { LiveStream } from '../../lib/live-stream.ts'
+import type { Permission } from '../../lib/permissions.ts'
 import { demand } from '../servers/server-policy.ts'
 import type { ConsolePiece } from './console-chunk.ts'
 import { createConsoleFeed, type ConsoleFeed } from './console-feed.ts'
@@ -23,6 +25,10 @@ export type ConsoleService = {
    * position beyond the end waits until the console has got there.
    */
   live(actor: UserActor, serverId: string, start: { after: number } | { tailLines: number }): Promise<LiveStream<ConsolePiece>>
+  /** What there is of a console, for reading back. */
+  archive(serverId: string): Promise<Console>
+  /** @throws NotFoundError when the server is not visible, ForbiddenError when the right is missing */
+  access(actor: UserActor, serverId: string, permission: Permission): Promise<void>
   /** Types a line into a running game. Id of the command, after the node has answered or 5 s. */
   send: ConsoleInput['send']
   /** Forgets a server that is gone. */
@@ -38,7 +44,7 @@ const SKIPPED_TO_LINES = 1000
 const SKIPPED_TO_BYTES = 256 * 1024
 
 /** One console in this process. */
-type Console = { feed: ConsoleFeed; history: ConsoleHistory }
+export type Console = { feed: ConsoleFeed; history: ConsoleHistory }
 
 export type ConsoleServiceDeps = {
   db: Database
@@ -64,6 +70,13 @@ export function createConsoleService({ db, bus, input, store, monotonicMs, onErr
     return opened
   }
 
+  async function access(actor: UserActor, serverId: string, permission: Permission): Promise<void> {
+    const server = isId(serverId)
+      ? await db.prisma.server.findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
+      : null
+    demand(actor, server, permission)
+  }
+
   // Who may see a server ceases to with it; its last output still comes to the disk.
   bus.on('server', ({ serverId, kind }) => {
     if (kind === 'DELETED')
@@ -80,11 +93,12 @@ export function createConsoleService({ db, bus, input, store, monotonicMs, onErr
 
     ingest: async (serverId, from, pieces) => (await open(serverId)).feed.ingest(from, pieces),
 
+    archive: open,
+
+    access,
+
     async live(actor, serverId, start) {
-      const server = await db.prisma.server
-        .findFirst({ where: { id: serverId, deletedAt: null }, select: { ownerId: true } })
-        .catch(() => null)
-      demand(actor, server, 'console:read')
+      await access(actor, serverId, 'console:read')
       if ('after' in start && start.after < 0) throw new ValidationError([{ path: ['after'], code: 'INVALID', message: 'is not below 0' }])
       if ('tailLines' in start && (start.tailLines < 0 || start.tailLines > MOST_TAIL_LINES))
         throw new ValidationError([{ path: ['tailLines'], code: 'INVALID', message: `is between 0 and ${String(MOST_TAIL_LINES)}` }])

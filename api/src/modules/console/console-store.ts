@@ -9,12 +9,18 @@ const NO_RUN = 'none'
 export type ConsoleStore = {
   /** One past the last durable byte. */
   end(serverId: string): Promise<number>
+  /** First byte that is kept; null when nothing is stored. */
+  start(serverId: string): Promise<number | null>
   /** Stores consecutive pieces. Repeating it is harmless. */
   append(serverId: string, pieces: readonly ConsolePiece[]): Promise<void>
   /** Pieces of the next segment that reaches beyond a position; null when there is none. */
   next(serverId: string, position: number): Promise<ConsolePiece[] | null>
   /** Pieces of the last segment that begins before a position; null when there is none. */
   previous(serverId: string, position: number): Promise<ConsolePiece[] | null>
+  /** Pieces of the last `count` segments that begin before a position, the newest first. For reading very much. */
+  before(serverId: string, position: number, count: number): Promise<ConsolePiece[][]>
+  /** Pieces of the first segment that has text of a time or later; null when there is none. */
+  since(serverId: string, at: Date): Promise<ConsolePiece[] | null>
 }
 
 type Row = { data: Buffer; from: string; to: string }
@@ -101,6 +107,11 @@ export function createConsoleStore(db: Database, monotonicMs: () => number): Con
       return Number(_max.toPosition ?? 0n)
     },
 
+    async start(serverId) {
+      const { _min } = await db.prisma.consoleSegment.aggregate({ where: { serverId }, _min: { fromPosition: true } })
+      return _min.fromPosition === null ? null : Number(_min.fromPosition)
+    },
+
     async append(serverId, pieces) {
       if (pieces.length === 0) return
       const { from, to, lines, bytes, startedAt, endedAt } = describeSegment(pieces)
@@ -130,5 +141,17 @@ export function createConsoleStore(db: Database, monotonicMs: () => number): Con
     previous: async (serverId, position) =>
       recall(serverId, position - 1)?.pieces ??
       read(`${SEGMENT} and "fromPosition" < $2 order by "fromPosition" desc limit 1`, 'console-previous', serverId, position),
+
+    async before(serverId, position, count) {
+      const text = `${SEGMENT} and "fromPosition" < $2 order by "fromPosition" desc limit $3`
+      const { rows } = await db.pool.query<Row>({ name: 'console-before', text, values: [serverId, position, count] })
+      return Promise.all(rows.map(piecesOf))
+    },
+
+    async since(serverId, at) {
+      const text = `${SEGMENT} and "endedAt" >= $2 order by "endedAt", "fromPosition" limit 1`
+      const { rows } = await db.pool.query<Row>({ name: 'console-since', text, values: [serverId, at] })
+      return rows[0] === undefined ? null : piecesOf(rows[0])
+    },
   }
 }

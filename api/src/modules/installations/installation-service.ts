@@ -7,18 +7,21 @@ import { isId } from '../../lib/ids.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
 import { canSee, demand } from '../servers/server-policy.ts'
 
-export type { Installation }
+/** An installation as lists read it: its log can be a mebibyte, and is read when it is asked for. */
+export type InstallationView = Omit<Installation, 'log'> & { log?: string }
 
 /** A change of an installation with the log text that is new: characters `from` to `to`. */
-export type InstallationChange = { installation: Installation; from: number; to: number; text: string }
+export type InstallationChange = { installation: InstallationView; from: number; to: number; text: string }
 
 export type InstallationProgress = { step: string | null; percent: number | null; logFrom: number; logText: string }
 
 export type InstallationService = {
   /** The newest installation of each server. */
-  newest(serverIds: readonly string[]): Promise<Map<string, Installation>>
+  newest(serverIds: readonly string[]): Promise<Map<string, InstallationView>>
   /** The runs of a server, newest first; null when it is not visible. */
-  page(actor: UserActor, serverId: string, request: PageRequest): Promise<Page<Installation> | null>
+  page(actor: UserActor, serverId: string, request: PageRequest): Promise<Page<InstallationView> | null>
+  /** In the order of the ids. */
+  logs(ids: readonly string[]): Promise<{ log: string }[]>
   /** Takes progress of a running installation; repeated log text is trimmed. Length of the log then. */
   progress(tx: Transaction, serverId: string, installationId: string, progress: InstallationProgress): Promise<number>
   /** The newest installation from a character of its log on, then its changes. */
@@ -62,10 +65,17 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
     async newest(serverIds) {
       const rows = await db.prisma.installation.findMany({
         where: { serverId: { in: [...serverIds] } },
+        omit: { log: true },
         orderBy: [{ serverId: 'asc' }, { createdAt: 'desc' }, { id: 'desc' }],
         distinct: ['serverId'],
       })
       return new Map(rows.map((row) => [row.serverId, row]))
+    },
+
+    async logs(ids) {
+      const rows = await db.prisma.installation.findMany({ where: { id: { in: [...ids] } }, select: { id: true, log: true } })
+      const logs = new Map(rows.map(({ id, log }) => [id, log]))
+      return ids.map((id) => ({ log: logs.get(id) ?? '' }))
     },
 
     async page(actor, serverId, { first, after }) {
@@ -79,6 +89,7 @@ export function createInstallationService({ db, bus }: { db: Database; bus: Even
         // Ids grow with time.
         db.prisma.installation.findMany({
           where: { serverId, ...(id === undefined ? {} : { id: { lt: id } }) },
+          omit: { log: true },
           orderBy: { id: 'desc' },
           take: first + 1,
         }),

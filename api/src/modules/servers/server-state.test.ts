@@ -62,19 +62,25 @@ function word(facts: ServerFacts, occurrence: ServerOccurrence): string {
     .join(' ')
 }
 
+const INDEX = new Map(ALL_FACTS.map((facts, index) => [JSON.stringify(facts), index]))
+/** By fact: where those stand in ALL_FACTS that differ from each in this fact alone. */
+const OTHERS = new Map(
+  NAMES.map((name) => [
+    name,
+    ALL_FACTS.map((facts) => DIMENSIONS[name].map((value) => INDEX.get(JSON.stringify({ ...facts, [name]: value })) ?? -1)),
+  ]),
+)
+
 /** Outcomes by the facts on which they depend: the others are left out. One outcome whatever the facts is told alone. */
 function tableOf(occurrence: ServerOccurrence): Record<string, string> | string {
-  const words = new Map(ALL_FACTS.map((facts) => [JSON.stringify(facts), word(facts, occurrence) || 'nothing']))
-  const wordOf = (facts: ServerFacts) => words.get(JSON.stringify(facts)) ?? ''
-  const matters = NAMES.filter((name) =>
-    ALL_FACTS.some((facts) => DIMENSIONS[name].some((value) => wordOf({ ...facts, [name]: value }) !== wordOf(facts))),
-  )
-  if (matters.length === 0) return [...words.values()][0] ?? ''
+  const words = ALL_FACTS.map((facts) => word(facts, occurrence) || 'nothing')
+  const matters = NAMES.filter((name) => OTHERS.get(name)?.some((others, index) => others.some((other) => words[other] !== words[index])))
+  if (matters.length === 0) return words[0] ?? ''
   const nameOf = (facts: ServerFacts, name: keyof ServerFacts) => {
     const value = facts[name]
     return typeof value === 'string' ? value : `${value ? '' : 'not '}${name.slice(2)}`
   }
-  return Object.fromEntries(ALL_FACTS.map((facts) => [matters.map((name) => nameOf(facts, name)).join(' '), wordOf(facts)]))
+  return Object.fromEntries(ALL_FACTS.map((facts, index) => [matters.map((name) => nameOf(facts, name)).join(' '), words[index] ?? '']))
 }
 
 const title = ({ kind, ...details }: ServerOccurrence) =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { freeOf, lacking, usedOf } from './node-capacity.ts'
+import { freeOf, headroom, lacking, usedOf } from './node-capacity.ts'
 
 const node = {
   capacity: { memoryMiB: 4096, cpuPercent: 200, diskMiB: 10_000 },
@@ -18,6 +18,13 @@ it('names the first resource that is lacking', () => {
   expect(lacking(node, { memoryMiB: 512, cpuPercent: 100, diskMiB: 1 })).toBe('cpuPercent')
   expect(lacking(node, { memoryMiB: 512, cpuPercent: 50, diskMiB: 20_000 })).toBe('diskMiB')
   expect(lacking(node, { memoryMiB: 512, cpuPercent: 50, diskMiB: 1000 })).toBeNull()
+})
+
+it('weighs a node by what would be scarcest on it', () => {
+  // 512 of 4096 MiB, 0 of 300 %, 4000 of 5000 MiB stay.
+  expect(headroom(node, { memoryMiB: 512, cpuPercent: 50, diskMiB: 1000 })).toBe(0)
+  expect(headroom(node, { memoryMiB: 512, cpuPercent: 20, diskMiB: 1000 })).toBeCloseTo(0.1)
+  expect(headroom({ ...node, capacity: null }, { memoryMiB: 1, cpuPercent: 1, diskMiB: 1 })).toBe(Number.NEGATIVE_INFINITY)
 })
 
 it('reads measurements in the units of the capacity', () => {

@@ -23,10 +23,14 @@ export type NodeResources = { capacity: Resources | null; allocated: Resources; 
 /** How far a resource may be promised, in per cent of what is there. */
 export const overcommitOf = (overcommit: Overcommit, key: ResourceKey): number => overcommit[overcommitKeys[key]]
 
+/** How much of a resource may be promised in all. */
+export const promisable = (capacity: Resources, overcommit: Overcommit, key: ResourceKey): number =>
+  Math.floor((capacity[key] * overcommitOf(overcommit, key)) / 100)
+
 /** What a node has left to promise; null until it told its capacity. */
 export function freeOf({ capacity, allocated, overcommit }: NodeResources): Resources | null {
   if (capacity === null) return null
-  const free = (key: ResourceKey) => Math.max(0, Math.floor((capacity[key] * overcommitOf(overcommit, key)) / 100) - allocated[key])
+  const free = (key: ResourceKey) => Math.max(0, promisable(capacity, overcommit, key) - allocated[key])
   return { memoryMiB: free('memoryMiB'), cpuPercent: free('cpuPercent'), diskMiB: free('diskMiB') }
 }
 
@@ -34,6 +38,14 @@ export function freeOf({ capacity, allocated, overcommit }: NodeResources): Reso
 export function lacking(node: NodeResources, wanted: Resources): ResourceKey | null {
   const free = freeOf(node)
   return free === null ? 'memoryMiB' : (resourceKeys.find((key) => free[key] < wanted[key]) ?? null)
+}
+
+/** The scarcest resource of a node with the server on it, as the part that stays free: the api places by it. */
+export function headroom(node: NodeResources, wanted: Resources): number {
+  const { capacity, overcommit } = node
+  const free = freeOf(node)
+  if (capacity === null || free === null) return Number.NEGATIVE_INFINITY
+  return Math.min(...resourceKeys.map((key) => (free[key] - wanted[key]) / promisable(capacity, overcommit, key)))
 }
 
 /** What its servers really use, in the units of the capacity; null without measurements. */

@@ -1,0 +1,371 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import http from 'node:http'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { PUBLIC_URL } from '../support/api.ts'
+import { isCommand, type Order } from '../support/fake-agent.ts'
+import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
+import { deleteServer, sendConsoleCommand } from '../support/scenario.ts'
+import type { ThirdParty } from '../support/third-party.ts'
+
+let fleet: Fleet
+let id: string
+
+beforeAll(async () => {
+  fleet = await startFleet({ first: 25500, last: 25599 })
+  // A server for each test.
+  await fleet.api.sql('update "Node" set "cpuOvercommitPercent" = 1000, "memoryOvercommitPercent" = 1000')
+})
+beforeEach(async () => {
+  id = await installedServer(fleet)
+  await fleet.agent.report(id, { state: 'RUNNING' })
+})
+afterAll(async () => {
+  await fleet.dispose()
+})
+
+type Event = { __typename: string; from: number; to: number; text?: string; reason?: string }
+type PageInfo = { startCursor: number; endCursor: number; hasPreviousPage: boolean; hasNextPage: boolean }
+type PageOf<Node> = { nodes: Node[]; pageInfo: PageInfo }
+
+const CURSORS = 'pageInfo { startCursor endCursor hasPreviousPage hasNextPage }'
+const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `line ${String(from + index)} ü\n`).join('')
+const bytesOf = (text: string) => Buffer.byteLength(text)
+
+async function page(args: string, client: ThirdParty = fleet.administrator) {
+  const data = await client.query<{ console: PageOf<Event> | null }>(
+    `query ($id: ID!) { console(serverId: $id, ${args}) {
+      nodes { __typename from to ... on ConsoleChunk { text } ... on ConsoleGap { reason } } ${CURSORS} } }`,
+    { id },
+  )
+  const found = data.console
+  return found === null ? null : { ...found, text: found.nodes.map((node) => node.text ?? `<${node.reason ?? ''}>`).join('') }
+}
+
+async function search(args: string, client: ThirdParty = fleet.administrator) {
+  const { searchConsole } = await client.query<{ searchConsole: PageOf<{ position: number; at: string; text: string }> | null }>(
+    `query ($id: ID!) { searchConsole(serverId: $id, ${args}) { nodes { position at text } ${CURSORS} } }`,
+    { id },
+  )
+  return searchConsole
+}
+
+/** What a refused query says. */
+const refusal = async (query: Promise<unknown>) => String(await query.catch((error: unknown) => error))
+
+describe('pages', () => {
+  it('go back and forth by position without losing or repeating a line', async () => {
+    const whole = lines(0, 300)
+    await fleet.agent.pushConsole(id, 0, lines(0, 200))
+    // The newest lines are not on the disk yet.
+    const pending = fleet.agent.pushConsole(id, bytesOf(lines(0, 200)), lines(200, 300))
+    let text = ''
+    let before: number | null = null
+    for (let reads = 0; reads < 10; reads += 1) {
+      const found = await page(before === null ? 'lines: 70' : `before: ${String(before)}, lines: 70`)
+      text = (found?.text ?? '') + text
+      before = found?.pageInfo.startCursor ?? 0
+      if (found?.pageInfo.hasPreviousPage !== true) break
+    }
+    expect(text).toBe(whole)
+    await pending
+
+    text = ''
+    let after = 0
+    for (let reads = 0; reads < 10; reads += 1) {
+      const found = await page(`after: ${String(after)}, lines: 70`)
+      text += found?.text ?? ''
+      after = found?.pageInfo.endCursor ?? 0
+      if (found?.pageInfo.hasNextPage !== true) break
+    }
+    expect(text).toBe(whole)
+  })
+
+  it('begin at a time', async () => {
+    await fleet.agent.pushConsole(id, 0, 'old\n')
+    const { at } = (await search('text: "old"'))!.nodes[0]!
+    // Times have milliseconds: what comes next has another one.
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await fleet.agent.pushConsole(id, 4, 'new\n')
+    expect((await page(`at: "${new Date(Date.parse(at) + 1).toISOString()}"`))?.text).toBe('new\n')
+    expect((await page(`at: "${at}"`))?.text).toBe('old\nnew\n')
+    expect((await page('at: "2100-01-01T00:00:00Z"'))?.nodes).toEqual([])
+  })
+
+  it('are bounded in bytes, also for a line without end', async () => {
+    const endless = 'ü'.repeat(400_000)
+    await Promise.all([fleet.agent.pushConsole(id, 0, endless), fleet.agent.pushConsole(id, bytesOf(endless), endless)])
+    const found = await page('lines: 1')
+    expect(bytesOf(found?.text ?? '')).toBeLessThanOrEqual(2 ** 20)
+    expect(found?.text).not.toContain('\uFFFD')
+    const first = await page('after: 0, lines: 1')
+    expect(first?.pageInfo).toMatchObject({ hasNextPage: true, startCursor: 0 })
+    expect(first?.text).not.toContain('\uFFFD')
+  })
+
+  it.each([
+    ['two places', 'before: 4, after: 4'],
+    ['a position below 0', 'after: -1'],
+    ['no lines', 'lines: 0'],
+    ['very many lines', 'lines: 5001'],
+  ])('refuses %s', async (_what, args) => {
+    expect(await refusal(page(args))).toContain('VALIDATION')
+  })
+
+  it('are nothing for those who do not see the server', async () => {
+    const stranger = await fleet.api.user(`stranger-${id.slice(-8)}`)
+    expect(await page('lines: 1', stranger)).toBeNull()
+    expect(await search('text: "x"', stranger)).toBeNull()
+  })
+})
+
+describe('search', () => {
+  it('finds whole lines wherever segments cut them, newest first, and goes on', async () => {
+    const text = lines(0, 300)
+    const cut = text.indexOf('line 150') + 4
+    await fleet.agent.pushConsole(id, 0, text.slice(0, cut))
+    await fleet.agent.pushConsole(id, bytesOf(text.slice(0, cut)), text.slice(cut))
+    const found = await search('text: "line 15", first: 3')
+    expect(found?.nodes.map((match) => match.text)).toEqual(['line 159 ü', 'line 158 ü', 'line 157 ü'])
+    const rest = await search(`text: "line 15", before: ${String(found?.pageInfo.endCursor)}`)
+    expect(rest?.nodes.map((match) => match.text)).toEqual(
+      [6, 5, 4, 3, 2, 1, 0].map((digit) => `line 15${String(digit)} ü`).concat('line 15 ü'),
+    )
+    expect(rest?.pageInfo.hasNextPage).toBe(false)
+    // A position leads to its line.
+    expect((await page(`after: ${String(rest?.nodes.at(-1)?.position)}, lines: 1`))?.text).toBe('line 15 ü\n')
+  })
+
+  it('takes patterns that are safe, in a thread of their own', async () => {
+    await fleet.agent.pushConsole(id, 0, lines(0, 200))
+    const found = await search(String.raw`regex: "^line 1[0-9]5 ü$"`)
+    expect(found?.nodes.map((match) => match.text)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map((digit) => `line 1${String(digit)}5 ü`))
+    for (const pattern of ['(a+)+$', '(?=a)b', '[', String.raw`(a)\\1`])
+      expect(await refusal(search(`regex: "${pattern}"`))).toContain('INVALID_PATTERN')
+  })
+
+  it('is ended when a pattern takes too long, and nobody waits for it', async () => {
+    await fleet.agent.pushConsole(id, 0, `${'a'.repeat(4000)}\n`.repeat(100))
+    const slow = refusal(search('regex: "a*a*a*a*a*a*b"'))
+    const start = performance.now()
+    await fleet.administrator.query('{ viewer { user { id } } }').catch(() => undefined)
+    expect(performance.now() - start).toBeLessThan(1500)
+    expect(await slow).toContain('TOO_SLOW')
+  })
+
+  it.each([
+    ['neither text nor pattern', 'first: 1'],
+    ['both', 'text: "a", regex: "a"'],
+    ['two lines', String.raw`text: "a\nb"`],
+    ['very many matches', 'text: "a", first: 101'],
+  ])('refuses %s', async (_what, args) => {
+    expect(await refusal(search(args))).toContain('VALIDATION')
+  })
+
+  it('is limited for each person', async () => {
+    const person = await fleet.api.user(`searcher-${id.slice(-8)}`, ['server:read', 'server:read-all', 'console:read'])
+    const answers = await Promise.all(Array.from({ length: 12 }, () => refusal(search('text: "x"', person))))
+    expect(answers.filter((answer) => answer.includes('RATE_LIMITED'))).toHaveLength(2)
+  })
+})
+
+describe('the whole log', () => {
+  const address = () => `${fleet.api.url}/servers/${id}/console.log`
+  const bearer = (client = fleet.administrator) => ({ authorization: `Bearer ${client.token}` })
+
+  it('is what the game wrote, byte by byte', async () => {
+    const blocks = Array.from({ length: 8 }, (_, index) => `${String(index)} ü\u001b[31m`.repeat(20_000))
+    let position = 0
+    for (const block of blocks) {
+      await fleet.agent.pushConsole(id, position, block)
+      position += bytesOf(block)
+    }
+    const response = await fetch(address(), { headers: bearer() })
+    expect(response.headers.get('content-disposition')).toContain(`console-${id}.log`)
+    const got = Buffer.from(await response.arrayBuffer())
+    expect(createHash('sha256').update(got).digest('hex')).toBe(createHash('sha256').update(blocks.join('')).digest('hex'))
+  })
+
+  it('is refused to strangers, to nobody, and to cookies from elsewhere', async () => {
+    const stranger = await fleet.api.user(`outsider-${id.slice(-8)}`)
+    const blind = await fleet.api.user(`blind-${id.slice(-8)}`, ['server:read', 'server:read-all'])
+    const statusOf = async (headers: Record<string, string>) => (await fetch(address(), { headers })).status
+    expect(await statusOf({})).toBe(401)
+    expect(await statusOf(bearer(stranger))).toBe(404)
+    expect(await statusOf(bearer(blind))).toBe(403)
+    const signIn = await fetch(`${fleet.api.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: PUBLIC_URL },
+      body: JSON.stringify({
+        query: 'mutation ($input: SignInInput!) { signIn(input: $input) { __typename } }',
+        variables: { input: { email: 'admin@example.test', password: 'correct horse battery staple', transport: 'COOKIE' } },
+      }),
+    })
+    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''
+    expect(await statusOf({ cookie })).toBe(200)
+    expect(await statusOf({ cookie, origin: PUBLIC_URL })).toBe(200)
+    expect(await statusOf({ cookie, 'sec-fetch-site': 'same-origin' })).toBe(200)
+    for (const site of ['cross-site', 'same-site']) expect(await statusOf({ cookie, 'sec-fetch-site': site })).toBe(403)
+    expect(await statusOf({ cookie, origin: 'http://evil.example' })).toBe(403)
+    expect(await statusOf({ ...bearer(), origin: 'http://evil.example' })).toBe(403)
+  })
+
+  it('waits for its reader, and ends when the server goes', async () => {
+    const block = `${'x'.repeat(99)}\n`.repeat(5000)
+    for (let at = 0; at < block.length * 60; at += block.length) await fleet.agent.pushConsole(id, at, block)
+    const request = http.get(address(), { headers: bearer() })
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    response.pause()
+    let received = 0
+    await deleteServer(fleet.administrator, id)
+    response.on('data', (chunk: Buffer) => (received += chunk.length))
+    response.resume()
+    await once(response, 'error')
+    expect(received).toBeLessThan(block.length * 60)
+  })
+})
+
+describe('runs', () => {
+  it('have their place, and the end that their agent told', async () => {
+    const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString()
+    const push = (from: number, runId: string, text: string, second: number) =>
+      fleet.agent.call('mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }', {
+        input: { serverId: id, from, parts: [{ kind: 'OUTPUT', runId, at: at(second), text }] },
+      })
+    await Promise.all([push(0, 'one', 'first\n', 1), push(6, 'two', 'second\n', 2)])
+    await push(13, 'two', 'more\n', 3)
+    await fleet.api.sql(
+      `insert into "ServerEvent" ("serverId", kind, data, "occurredAt") values ($1, 'EXITED', '{"runId": "one", "code": 3, "reason": "CRASHED"}', $2)`,
+      [id, at(1)],
+    )
+    const { consoleRuns } = await fleet.administrator.query<{ consoleRuns: { totalCount: number; nodes: object[] } }>(
+      'query ($id: ID!) { consoleRuns(serverId: $id) { totalCount nodes { id startedAt from endedAt to exit { code reason } } } }',
+      { id },
+    )
+    expect(consoleRuns).toEqual({
+      totalCount: 2,
+      nodes: [
+        { id: 'two', startedAt: at(2), from: 6, endedAt: null, to: 18, exit: null },
+        { id: 'one', startedAt: at(1), from: 0, endedAt: at(1), to: 6, exit: { code: 3, reason: 'CRASHED' } },
+      ],
+    })
+  })
+})
+
+describe('what was typed', () => {
+  const typed = async (client: ThirdParty, command: string, isPrivate = false) => {
+    const sent = client.query('mutation ($input: SendConsoleCommandInput!) { sendConsoleCommand(input: $input) { __typename } }', {
+      input: { serverId: id, command, isPrivate },
+    })
+    const order = await fleet.agent.order(
+      (candidate): candidate is Order & { __typename: 'CommandOrder' } =>
+        isCommand('CONSOLE_INPUT', id)(candidate) && candidate.consoleInput === command,
+    )
+    await fleet.agent.finish(order.id, 'DONE')
+    await sent
+  }
+  const history = async (client: ThirdParty) => {
+    const { consoleCommands } = await client.query<{
+      consoleCommands: { nodes: { text: string; actor: string; isPrivate: boolean }[] } | null
+    }>('query ($id: ID!) { consoleCommands(serverId: $id) { nodes { text actor isPrivate } } }', { id })
+    return consoleCommands?.nodes.map(({ text, actor, isPrivate }) => `${actor}: ${text}${isPrivate ? ' (private)' : ''}`)
+  }
+
+  it('is shared, newest first, apart from what is private', async () => {
+    const name = `operator-${id.slice(-8)}`
+    const operator = await fleet.api.user(name, ['server:read', 'server:read-all', 'console:read', 'console:send'])
+    await typed(fleet.administrator, 'status')
+    await typed(operator, 'password swordfish', true)
+    await typed(operator, 'kick bob')
+    expect(await history(operator)).toEqual([`${name}: kick bob`, `${name}: password swordfish (private)`, 'admin: status'])
+    expect(await history(fleet.administrator)).toEqual([`${name}: kick bob`, 'admin: status'])
+    const audited = await fleet.api.sql<{ change: object }>(
+      `select change from "AuditEntry" where action = 'console:send' and "subjectId" = $1 order by "occurredAt"`,
+      [id],
+    )
+    expect(audited.map(({ change }) => change)).toEqual([{ command: 'status' }, { isPrivate: true }, { command: 'kick bob' }])
+    expect(await history(await fleet.api.user(`passer-${id.slice(-8)}`))).toBeUndefined()
+  })
+})
+
+describe('settings', () => {
+  const update = (input: object, client: ThirdParty = fleet.administrator) =>
+    client.query<{ updateConsoleSettings: { __typename: string; fields?: { path: string[] }[] } }>(
+      `mutation ($input: UpdateConsoleSettingsInput!) { updateConsoleSettings(input: $input) {
+        __typename ... on ValidationError { fields { path } } } }`,
+      { input: { serverId: id, ...input } },
+    )
+
+  it('are those of a new server until somebody changes them', async () => {
+    const read = async () =>
+      (
+        await fleet.administrator.query<{ server: { consoleSettings: object } }>(
+          'query ($id: ID!) { server(id: $id) { consoleSettings { retentionMiB retentionDays isTerminal floodLinesPerSecond floodBytesPerSecond } } }',
+          { id },
+        )
+      ).server.consoleSettings
+    const first = { retentionMiB: 256, retentionDays: 90, isTerminal: false, floodLinesPerSecond: 20_000, floodBytesPerSecond: 4_194_304 }
+    expect(await read()).toEqual(first)
+    expect((await update({ retentionMiB: 10, isTerminal: true })).updateConsoleSettings.__typename).toBe('UpdateConsoleSettingsSuccess')
+    expect(await read()).toEqual({ ...first, retentionMiB: 10, isTerminal: true })
+    const { serverHistory } = await fleet.administrator.query<{ serverHistory: { nodes: { kind: string; change: object[] }[] } }>(
+      'query ($id: ID!) { serverHistory(serverId: $id, first: 1) { nodes { kind change { setting before after } } } }',
+      { id },
+    )
+    expect(serverHistory.nodes[0]).toEqual({
+      kind: 'SETTINGS_CHANGED',
+      change: [
+        { setting: 'retentionMiB', before: '256', after: '10' },
+        { setting: 'isTerminal', before: 'false', after: 'true' },
+      ],
+    })
+  })
+
+  it('let control characters through to a terminal, but never a second line', async () => {
+    await update({ isTerminal: true })
+    const sent = sendConsoleCommand(fleet.administrator, id, '\u0003')
+    const order = await fleet.agent.order(isCommand('CONSOLE_INPUT', id))
+    expect(order.consoleInput).toBe('\u0003')
+    await fleet.agent.finish(order.id, 'DONE')
+    expect(await sent).toBe('DONE')
+    for (const command of ['a\nb', 'a\rb', 'a\0b'])
+      await expect(sendConsoleCommand(fleet.administrator, id, command)).rejects.toMatchObject({
+        answer: { fields: [{ path: ['command'] }] },
+      })
+  })
+
+  it.each([
+    ['retentionMiB', 0],
+    ['retentionMiB', 65_537],
+    ['retentionDays', 0],
+    ['floodLinesPerSecond', 99],
+    ['floodBytesPerSecond', 65_535],
+  ])('refuse %s of %i', async (name, value) => {
+    expect((await update({ [name]: value })).updateConsoleSettings).toMatchObject({
+      __typename: 'ValidationError',
+      fields: [{ path: [name] }],
+    })
+  })
+
+  it('are not for those who may not change servers', async () => {
+    const reader = await fleet.api.user(`reader-${id.slice(-8)}`, ['server:read', 'server:read-all'])
+    expect(await refusal(update({ retentionMiB: 10 }, reader))).toContain('FORBIDDEN')
+    const stranger = await fleet.api.user(`other-${id.slice(-8)}`, ['server:read', 'server:update'])
+    expect((await update({ retentionMiB: 10 }, stranger)).updateConsoleSettings.__typename).toBe('NotFoundError')
+  })
+})
+
+describe('limits of typing', () => {
+  it('count for each person, and for all together', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 22 }, () =>
+        fleet.administrator.query<{ sendConsoleCommand: { __typename: string } }>(
+          'mutation ($input: SendConsoleCommandInput!) { sendConsoleCommand(input: $input) { __typename } }',
+          { input: { serverId: id, command: '\u0007' } },
+        ),
+      ),
+    )
+    const names = answers.map((answer) => answer.sendConsoleCommand.__typename)
+    expect(names.filter((name) => name === 'RateLimitedError')).toHaveLength(2)
+  })
+})

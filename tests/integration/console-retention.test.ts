@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createDatabase, type Database } from '../../api/src/db/database.ts'
+import { createConsoleRetention } from '../../api/src/modules/console/console-retention.ts'
+import { createConsoleStore, type ConsoleStore } from '../../api/src/modules/console/console-store.ts'
+import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
+
+const SILENT = { warn: () => undefined } as unknown as Parameters<typeof createDatabase>[1]
+
+let fleet: Fleet
+/** Two processes of the api look at the same database. */
+let databases: [Database, Database]
+let store: ConsoleStore
+let id: string
+let now: Date
+
+beforeAll(async () => {
+  fleet = await startFleet()
+  const open = () => createDatabase(fleet.api.databaseUrl, SILENT, () => undefined)
+  databases = [open(), open()]
+})
+beforeEach(async () => {
+  id = await installedServer(fleet)
+  now = new Date()
+  // Nothing is remembered: what is read is what the disk has.
+  store = createConsoleStore(databases[0], () => Math.random() * 1e12)
+})
+afterAll(async () => {
+  for (const database of databases) await database.close()
+  await fleet.dispose()
+})
+
+const prune = (database: Database) => createConsoleRetention({ db: database, now: () => now }).pruneConsoles()
+const segments = () =>
+  fleet.api.sql<{ from: number; to: number; bytes: number }>(
+    `select "fromPosition"::int as from, "toPosition"::int as to, "byteCount" as bytes from "ConsoleSegment" where "serverId" = $1 order by "fromPosition"`,
+    [id],
+  )
+
+/** Stores one segment for each text, one second apart. */
+async function write(texts: readonly string[], options: { from?: number; startsAt?: number; runId?: string } = {}): Promise<number> {
+  let from = options.from ?? 0
+  const startsAt = options.startsAt ?? now.getTime() - texts.length * 1000
+  for (const [index, text] of texts.entries()) {
+    const bytes = Buffer.from(text)
+    const at = startsAt + index * 1000
+    await store.append(id, [{ kind: 'OUTPUT', from, to: from + bytes.length, runId: options.runId ?? 'r', at, actor: null, bytes }])
+    from += bytes.length
+  }
+  return from
+}
+
+/** The console from a position on, with its gaps. */
+async function read(position: number): Promise<string> {
+  let text = ''
+  for (let at = position; ;) {
+    const pieces = await store.next(id, at)
+    if (pieces === null) return text
+    if (pieces[0] !== undefined && pieces[0].from > at) text += `<missing to ${String(pieces[0].from)}>`
+    for (const piece of pieces) {
+      if (piece.to <= at) continue
+      text += piece.kind === 'GAP' ? `<${piece.reason}>` : piece.bytes.toString()
+      at = piece.to
+    }
+  }
+}
+
+const lines = (count: number) => Array.from({ length: count }, (_, index) => `line ${String(index)}\n`)
+
+describe('merging', () => {
+  it('makes few segments of many, with the same text', async () => {
+    await write(lines(700))
+    await prune(databases[0])
+    expect((await segments()).length).toBeLessThan(4)
+    expect(await read(0)).toBe(lines(700).join(''))
+    const before = await segments()
+    await prune(databases[0])
+    expect((await segments()).length).toBeLessThanOrEqual(before.length)
+    expect(await read(0)).toBe(lines(700).join(''))
+  })
+
+  it('leaves good segments alone, and never joins over a gap', async () => {
+    const good = 'x'.repeat(600_000)
+    const end = await write([good, ...lines(20)])
+    await write(lines(20), { from: end + 100 })
+    await prune(databases[0])
+    expect((await segments()).map(({ bytes }) => bytes > 500_000)).toEqual([true, false, false])
+    expect(await read(end - 8)).toContain(`line 19\n<missing to ${String(end + 100)}>line 0\n`)
+  })
+
+  it('is done once when two processes come at once, and readers see every line meanwhile', async () => {
+    await write(lines(400))
+    const whole = lines(400).join('')
+    const done = new AbortController()
+    const reading = (async () => {
+      while (!done.signal.aborted) expect(await read(0)).toBe(whole)
+    })()
+    await Promise.all([prune(databases[0]), prune(databases[1]), prune(databases[0])])
+    done.abort()
+    await reading
+    expect(await read(0)).toBe(whole)
+  })
+})
+
+describe('retention', () => {
+  it('drops the oldest beyond the bytes that are kept, with their runs', async () => {
+    await fleet.api.sql('update "Server" set "consoleRetentionMiB" = 1 where id = $1', [id])
+    const block = 'x'.repeat(600_000)
+    const first = await write([block], { runId: 'old' })
+    await write([block, block], { from: first, runId: 'new' })
+    await prune(databases[0])
+    expect((await segments()).map(({ from }) => from)).toEqual([2 * 600_000])
+    expect(await read(0)).toBe(`<missing to 1200000>${block}`)
+    const runs = await fleet.api.sql<{ id: string }>('select id from "ConsoleRun" where "serverId" = $1', [id])
+    expect(runs.map((run) => run.id)).toEqual(['new'])
+  })
+
+  it('drops what is too old, and keeps the place where the console goes on', async () => {
+    await write(lines(3), { startsAt: now.getTime() - 91 * 86_400_000 })
+    const end = await store.end(id)
+    await prune(databases[0])
+    expect(await store.end(id)).toBe(end)
+    expect(await read(0)).not.toContain('line')
+    await write(['new\n'], { from: end })
+    await prune(databases[0])
+    expect(await read(0)).toMatch(/^(<missing to \d+>|<RETENTION>)+new\n$/)
+  })
+
+  it('leaves other servers alone', async () => {
+    const other = await installedServer(fleet)
+    await write(lines(3))
+    await fleet.api.sql('update "Server" set "consoleRetentionDays" = 1 where id = $1', [other])
+    now = new Date(now.getTime() + 2 * 86_400_000)
+    await prune(databases[0])
+    expect(await read(0)).toBe(lines(3).join(''))
+  })
+})
