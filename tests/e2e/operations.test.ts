@@ -226,6 +226,7 @@ describe('what an operator does all day, in the browser', () => {
     await button('Reinstall…').click()
     await inspector.inspect('server-reinstall')
     await page.getByRole('dialog').getByRole('button', { name: 'Reinstall' }).click()
+    await page.waitForURL('**/console')
     await tab('Parts of the server', 'Activity').click()
     await expect.poll(() => page.getByText('Succeeded').count(), { timeout: 60_000 }).toBe(2)
   })

@@ -55,7 +55,7 @@ describe('ServerNotes', () => {
   it('names the reason of a crash and the time of the next try', async () => {
     const pendingRestart = { attempt: 3, maximum: 5, at: SOON, reason: 'OUT_OF_MEMORY' }
     const { text } = await notes({ status: 'CRASHED', lastExit: { code: 137, reason: 'OUT_OF_MEMORY', at: NOW }, pendingRestart })
-    expect(text()).toMatch(/^Out of memory, restart 3 of 5 in (39|40)s It is started again at/)
+    expect(text()).toMatch(/^Out of memory, restart 3 of 5 in (39|40)s\. It is started again at/)
   })
 
   it('offers the restart that settings wait for, and not while the connection is lost', async () => {
