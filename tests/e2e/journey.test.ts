@@ -166,6 +166,13 @@ describe('a game server, from the sign-in to its end, in the browser', () => {
     await product.kill('api')
     await page.getByText('Live', { exact: true }).waitFor({ timeout: 60_000 })
     await expect.poll(async () => (await page.locator('.marker').innerText()).trim(), { timeout: 60_000 }).toBe('Following')
+    // The node comes back after the browser: until then commands are refused.
+    const client = await product.administrator()
+    const isOnline = async () =>
+      (await client.query<{ nodes: { nodes: { isOnline: boolean }[] } }>('{ nodes(first: 1) { nodes { isOnline } } }')).nodes.nodes[0]
+        ?.isOnline
+    await expect.poll(isOnline, { timeout: 30_000 }).toBe(true)
+    await client.dispose()
     await page.getByLabel('Command to the game').and(page.locator(':enabled')).waitFor({ timeout: 60_000 })
     await type('echo after the loss')
     const text = await terminalWith('> echo after the loss', 20_000)

@@ -4,6 +4,7 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { getMainDefinition } from '@apollo/client/utilities'
 import { Kind, OperationTypeNode } from 'graphql'
 import type { Client } from 'graphql-ws'
+import { createFreshLink } from './fresh-link.ts'
 import { appendPage, growHistory } from './page-merge.ts'
 
 const byId =
@@ -33,7 +34,7 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
   // Its warnings are for the authors of the binding, not for people at the browser.
   setLogVerbosity('error')
   return new ApolloClient({
-    link: from([signedOut, transport]),
+    link: from([signedOut, createFreshLink(), transport]),
     cache: new InMemoryCache({
       possibleTypes: { ServerEvent: ['ServerCreatedEvent', 'ServerChangedEvent', 'ServerDeletedEvent'] },
       typePolicies: {
