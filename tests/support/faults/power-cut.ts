@@ -6,6 +6,9 @@ import { chainsOf, jumpsOf } from '../../../agent/src/network/firewall.ts'
 import { namesFor } from '../../../agent/src/network/names.ts'
 import type { Lab } from './lab.ts'
 
+/** Where the shim has runc keep what it knows, whatever containerd's own folders are. */
+const RUNC_STATE = '/run/containerd/runc'
+
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
 const tries = (command: string, ...args: string[]) => {
   try {
@@ -64,6 +67,8 @@ function forgetRuntimeState(namespace: string, base: string): void {
     .filter((target) => target.startsWith(`${base}/`))
   for (const target of mounts.reverse()) run('umount', '-l', target)
   rmSync(path.join(base, 'state'), { recursive: true, force: true })
+  // The shims' runc keeps its own beside it; what it has left refuses a container of the same name.
+  rmSync(path.join(RUNC_STATE, namespace), { recursive: true, force: true })
   for (const group of groupsOf(namespace)) {
     for (const entry of readdirSync(group, { withFileTypes: true })) if (entry.isDirectory()) tries('rmdir', path.join(group, entry.name))
     tries('rmdir', group)
