@@ -40,6 +40,12 @@ function idsIn(text: string): string[] {
   return [...text.matchAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)].map(([id]) => id)
 }
 
+/** Servers that the agent has given a network, as it keeps them; none before the first one. */
+function attachments(agentFolder: string): Record<string, { index: number }> {
+  const file = path.join(agentFolder, 'network.json')
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { servers: Record<string, { index: number }> }).servers : {}
+}
+
 function cgroups(namespace: string): string[] {
   const root = '/sys/fs/cgroup'
   const groups = [root, ...readdirSync(root).map((name) => path.join(root, name))]
@@ -47,14 +53,6 @@ function cgroups(namespace: string): string[] {
     .map((group) => path.join(group, namespace))
     .filter(existsSync)
     .flatMap((folder) => readdirSync(folder))
-}
-
-/** Which cables the agent has given to these servers. */
-function attachedIndexes(agentFolder: string, ids: ReadonlySet<string>): number[] {
-  const file = path.join(agentFolder, 'network.json')
-  if (!existsSync(file)) return []
-  const { servers } = JSON.parse(readFileSync(file, 'utf8')) as { servers: Record<string, { index: number }> }
-  return Object.entries(servers).flatMap(([id, { index }]) => (ids.has(id) ? [index] : []))
 }
 
 /**
@@ -77,10 +75,12 @@ export async function leftovers(place: NodePlace, runtime: RuntimeView, servers:
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n'))
     if (line.includes(place.containerdFolder)) check('mount', line, running)
   for (const line of run('ip', 'netns', 'list')) if (line.startsWith(names.namespacePrefix)) check('network namespace', line, running)
-  const cables = new Set(attachedIndexes(place.agentFolder, running).map((index) => names.cable(index)))
+  const attached = attachments(place.agentFolder)
+  for (const id of Object.keys(attached)) check('attachment', id, running)
+  const cables = new Set(Object.values(attached).map(({ index }) => names.cable(index)))
   for (const line of run('ip', '-o', 'link', 'show', 'type', 'veth')) {
-    const [, cable] = /^\d+: (\S+?)[@:]/.exec(line) ?? []
-    if (cable?.startsWith(names.cablePrefix) === true && !cables.has(cable)) found.push(`cable: ${line}`)
+    const [, cable = ''] = /^\d+: ([^@:]+)[@:]/.exec(line) ?? []
+    if (cable.startsWith(names.cablePrefix) && !cables.has(cable)) found.push(`cable: ${line}`)
   }
   const ports = new Set(servers.filter(({ isRunning }) => isRunning).flatMap((server) => server.ports))
   for (const line of run('iptables-save')) {

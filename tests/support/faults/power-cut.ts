@@ -4,6 +4,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { chainsOf, jumpsOf } from '../../../agent/src/network/firewall.ts'
 import { namesFor } from '../../../agent/src/network/names.ts'
+import { cidrOf, type Subnet } from '../../../agent/src/network/subnet.ts'
 import type { Lab } from './lab.ts'
 
 /** Where the shim has runc keep what it knows, whatever containerd's own folders are. */
@@ -59,8 +60,8 @@ const gamesOf = (namespace: string) =>
       ),
   )
 
-/** What a machine forgets when it is switched off: mounts, state folders, groups, network namespaces, cables and rules. */
-function forgetRuntimeState(namespace: string, base: string): void {
+/** What a machine forgets when it is switched off: mounts, state folders, groups, network namespaces with their cables, routes and rules. */
+function forgetRuntimeState(namespace: string, base: string, agentFolder: string): void {
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
@@ -76,10 +77,8 @@ function forgetRuntimeState(namespace: string, base: string): void {
   const names = namesFor(namespace)
   for (const line of run('ip', 'netns', 'list').split('\n'))
     if (line.startsWith(names.namespacePrefix)) run('ip', 'netns', 'delete', line.split(' ')[0] ?? '')
-  for (const line of run('ip', '-o', 'link', 'show', 'type', 'veth').split('\n')) {
-    const [, cable] = /^\d+: (\S+?)[@:]/.exec(line) ?? []
-    if (cable?.startsWith(names.cablePrefix) === true) tries('ip', 'link', 'delete', cable)
-  }
+  const { subnet } = JSON.parse(readFileSync(path.join(agentFolder, 'network.json'), 'utf8')) as { subnet: Subnet }
+  tries('ip', 'route', 'delete', 'unreachable', cidrOf(subnet))
   for (const [table, from, to] of jumpsOf(names))
     for (const rule of run('iptables-save', '-t', table).split('\n'))
       if (rule.startsWith(`-A ${from} `) && rule.endsWith(`-j ${to}`))
@@ -99,5 +98,5 @@ export async function cutPower({ product, containerd }: Lab): Promise<void> {
     endAll(gamesOf(product.namespace))
     await delay(10)
   }
-  forgetRuntimeState(product.namespace, containerd.base)
+  forgetRuntimeState(product.namespace, containerd.base, path.join(product.dataDir, 'agent'))
 }
