@@ -14,6 +14,9 @@ export type NodePlace = {
   ports: { first: number; last: number }
 }
 
+/** Where runc keeps what it knows of containers, whichever containerd it works for; a folder for each namespace. */
+export const RUNC_STATE = '/run/containerd/runc'
+
 export type KnownServer = { id: string; isRunning: boolean; ports: readonly number[] }
 
 const run = (command: string, ...args: string[]) =>
@@ -87,6 +90,8 @@ export async function leftovers(place: NodePlace, runtime: RuntimeView, servers:
     const port = Number(/--dport (\d+)/.exec(line)?.[1] ?? 0)
     if (port >= place.ports.first && port <= place.ports.last && !ports.has(port)) found.push(`rule: ${line}`)
   }
+  const runc = path.join(RUNC_STATE, place.namespace)
+  for (const name of existsSync(runc) ? readdirSync(runc) : []) check('runc container', name, running)
   for (const name of cgroups(place.namespace)) check('cgroup', name, running)
   for (const id of (await runtime.workloads()).keys()) check('container', id, known)
   for (const name of await runtime.snapshots()) {

@@ -6,9 +6,7 @@ import { chainsOf, jumpsOf } from '../../../agent/src/network/firewall.ts'
 import { namesFor } from '../../../agent/src/network/names.ts'
 import { cidrOf, type Subnet } from '../../../agent/src/network/subnet.ts'
 import type { Lab } from './lab.ts'
-
-/** Where the shim has runc keep what it knows, whatever containerd's own folders are. */
-const RUNC_STATE = '/run/containerd/runc'
+import { RUNC_STATE } from './leftovers.ts'
 
 const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString()
 const tries = (command: string, ...args: string[]) => {
