@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createImageStore, referenceOf, type DebianImage } from '../../agent/src/images/image-store.ts'
+import { connectContainerd, underLease } from '../../agent/src/runtime/containerd/client.ts'
+import { SNAPSHOTTER } from '../../agent/src/runtime/containerd/snapshots.ts'
 import { startContainerd, whyNoContainerd, type TestContainerd } from '../support/containerd.ts'
 import { BUSYBOX, createTestNode, type TestNode } from '../support/test-node.ts'
 
@@ -88,6 +90,23 @@ describe.skipIf(reason !== null)(`images of Debian packages${reason === null ? '
     const build = node.images.ensure({ packages: ['no-such-package-of-debian'], remove: [], keep: [] }, () => undefined, never())
     await expect(build).rejects.toThrow(/no-such-package-of-debian/)
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('lets go of what an import holds that was cut', async () => {
+    const client = connectContainerd(containerd.socket, NAMESPACE)
+    try {
+      const left = 'catalyst-import-left'
+      await client.leases.create({ id: left, labels: {} })
+      const key = 'extract-left'
+      await client.snapshots.prepare({ snapshotter: SNAPSHOTTER, key, parent: '', labels: {} }, underLease(NAMESPACE, left))
+      // Another life of the agent.
+      const store = await createImageStore(node.importer, path.join(containerd.folder, 'again'))
+      await store.ensure({ ...BUSYBOX, keep: ['/again'] }, () => undefined, never())
+      expect((await client.leases.list({ filters: [] })).leases).toEqual([])
+      await expect(client.snapshots.stat({ snapshotter: SNAPSHOTTER, key })).rejects.toThrow('does not exist')
+    } finally {
+      client.close()
+    }
   })
 
   it('clears what a killed agent left half-built', async () => {

@@ -13,6 +13,8 @@ export type ImageKeeper = {
   importLayer(reference: string, layerFile: string, digest: string): Promise<void>
   list(): Promise<string[]>
   remove(reference: string): Promise<void>
+  /** Releases what imports hold that were cut by a kill. Call it while none is under way. */
+  forgetImports(): Promise<void>
 }
 
 export type ImageStore = {
@@ -38,6 +40,16 @@ export async function createImageStore(keeper: ImageKeeper, folder: string): Pro
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const builds = new Map<string, Build>()
+  let forgotten: Promise<void> | null = null
+
+  /** Once, before the first import of this process; the runtime may be away until then. */
+  function forgetImports(): Promise<void> {
+    forgotten ??= keeper.forgetImports().catch((error: unknown) => {
+      forgotten = null
+      throw error
+    })
+    return forgotten
+  }
 
   async function build(image: DebianImage, reference: string, onProgress: BuildProgress, signal: AbortSignal): Promise<void> {
     const workshop = path.join(folder, randomUUID())
@@ -45,6 +57,7 @@ export async function createImageStore(keeper: ImageKeeper, folder: string): Pro
     try {
       const { file, digest } = await buildLayer(image, await readDebianSources(), workshop, onProgress, signal)
       onProgress(90, 'Storing the image')
+      await forgetImports()
       await keeper.importLayer(reference, file, digest)
       onProgress(100, 'The image is ready')
     } finally {

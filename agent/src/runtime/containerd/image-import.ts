@@ -12,8 +12,9 @@ const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 /** Label of an image that names the snapshot its unpacked layers end in. */
 const CHAIN_LABEL = 'catalyst/chain-id'
-/** A lease that a killed agent left behind ends by itself. */
+/** A lease that a killed agent left behind is released by the next import, and ends by itself at the latest. */
 const LEASE_MS = 3_600_000
+const LEASE_PREFIX = 'catalyst-import-'
 
 /** Images of one layer in our containerd namespace. */
 export type ImageImporter = {
@@ -24,6 +25,8 @@ export type ImageImporter = {
   importLayer(reference: string, layerFile: string, diffId: string): Promise<void>
   list(): Promise<string[]>
   remove(reference: string): Promise<void>
+  /** Releases what imports hold that were cut by a kill. Call it while none is under way. */
+  forgetImports(): Promise<void>
 }
 
 type Descriptor = { mediaType: string; digest: string; size: number }
@@ -101,7 +104,7 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
     async importLayer(reference, layerFile, diffId) {
       const expires = new Date(Date.now() + LEASE_MS).toISOString()
       const { lease } = await reaching(
-        client.leases.create({ id: `catalyst-import-${randomUUID()}`, labels: { 'containerd.io/gc.expire': expires } }),
+        client.leases.create({ id: `${LEASE_PREFIX}${randomUUID()}`, labels: { 'containerd.io/gc.expire': expires } }),
       )
       const id = lease?.id ?? ''
       try {
@@ -131,6 +134,12 @@ export function createImageImporter(client: ContainerdClient): ImageImporter {
       } finally {
         await orNull(client.leases.delete({ id, sync: false }))
       }
+    },
+
+    async forgetImports() {
+      const { leases } = await reaching(client.leases.list({ filters: [] }))
+      // Synchronous: what they held is collected when it returns.
+      for (const { id } of leases) if (id.startsWith(LEASE_PREFIX)) await orNull(client.leases.delete({ id, sync: true }))
     },
 
     async list() {
