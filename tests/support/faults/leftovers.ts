@@ -43,6 +43,12 @@ function idsIn(text: string): string[] {
   return [...text.matchAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)].map(([id]) => id)
 }
 
+function fifosBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFIFO())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+}
+
 /** Servers that the agent has given a network, as it keeps them; none before the first one. */
 function attachments(agentFolder: string): Record<string, { index: number }> {
   const file = path.join(agentFolder, 'network.json')
@@ -99,7 +105,9 @@ export async function leftovers(place: NodePlace, runtime: RuntimeView, servers:
     if (name.startsWith('extract-')) found.push(`snapshot: ${name}`)
   }
   for (const id of await runtime.leases()) found.push(`lease: ${id}`)
-  for (const name of readdirSync(path.join(place.agentFolder, 'servers'))) check('folder', name, known)
+  const folder = path.join(place.agentFolder, 'servers')
+  for (const name of readdirSync(folder)) check('folder', name, known)
+  for (const fifo of fifosBelow(folder)) if (!fifo.endsWith('/logs/stdin')) found.push(`FIFO: ${fifo}`)
   for (const name of readdirSync(path.join(place.agentFolder, 'images'))) found.push(`folder of an image: ${name}`)
   return [...new Set(found)]
 }
