@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs'
-import { truncate } from 'node:fs/promises'
+import { rm, truncate } from 'node:fs/promises'
 import path from 'node:path'
 import { passStep } from '../lib/steps.ts'
 import { installLimitsOf, workloadOf } from '../servers/ports.ts'
 import type { RunnerCore } from '../servers/runner-core.ts'
 import { createFileReader, watchFile } from '../servers/server-console.ts'
-import { installIdOf, type InstallOutcome, type InstallProgress } from './installation.ts'
+import { installIdOf, installStdinOf, type InstallOutcome, type InstallProgress } from './installation.ts'
 import { stageFiles, NoRoomError } from './staging.ts'
 
 /** For what comes before the script: building the image and copying the files. */
@@ -91,9 +91,11 @@ async function runScript(core: RunnerCore, { log }: InstallProgress, image: stri
   const output = path.join(folders.install, 'output.log')
   writeFileSync(script, install.script, { mode: 0o644 })
   writeFileSync(output, '', { mode: 0o600 })
+  const stdinPath = installStdinOf(folders)
   const clean = async () => {
     await runtime.remove(id)
     await network.detach(id)
+    await rm(stdinPath, { force: true })
   }
   await clean()
   const limit = within(install.timeoutSeconds * 1000, signal)
@@ -109,7 +111,7 @@ async function runScript(core: RunnerCore, { log }: InstallProgress, image: stri
       labels: { 'catalyst/install': core.id },
     })
     limit.signal.throwIfAborted()
-    const run = await runtime.start(id, { logPath: output, stdinPath: `${folders.stdin}-install` })
+    const run = await runtime.start(id, { logPath: output, stdinPath })
     passStep('install:container', core.id)
     const decoder = new TextDecoder()
     const read = createFileReader(output)

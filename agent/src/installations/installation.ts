@@ -21,6 +21,9 @@ export type InstallOutcome = { status: Exclude<InstallationStatus, 'RUNNING'>; e
 
 export const installIdOf = (serverId: string): string => `${serverId}-install`
 
+/** Where the script's input is, for as long as it runs. */
+export const installStdinOf = (folders: ServerFolders): string => `${folders.stdin}-install`
+
 const logFileOf = (folders: ServerFolders, id: string) => path.join(folders.install, `${id}.log`)
 
 /** An installation with what tells its progress. */

@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises'
 import { runInstall } from '../installations/install-run.ts'
 import {
   beginInstallation,
   installIdOf,
+  installStdinOf,
   readInstallation,
   type Installation,
   type InstallOutcome,
@@ -114,6 +116,7 @@ export function createServerInstall(core: RunnerCore, onEnd: () => void): Server
       const workload = installIdOf(core.id)
       await core.retry(() => core.deps.runtime.remove(workload))
       await core.retry(() => core.deps.network.detach(workload))
+      await rm(installStdinOf(folders), { force: true })
       if (phase === 'SWITCHING') {
         await switchFiles(folders)
         conclude({ status: 'SUCCEEDED', exitCode, problem: null }, commandId)
