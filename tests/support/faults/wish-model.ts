@@ -15,7 +15,7 @@ export const WISH_MODEL: Model<'RUNNING' | 'STOPPED', WishOperation> = {
     if (operation.kind === 'look') return operation.wanted === wanted ? wanted : null
     const wish = operation.kind === 'start' || operation.kind === 'restart' ? 'RUNNING' : 'STOPPED'
     if (operation.answer === 'accepted') return wish
-    const mayBeRefused = operation.kind === 'start' || operation.kind === 'stop'
-    return mayBeRefused && wish === wanted ? wanted : null
+    // A restart is never what is there already.
+    return operation.kind !== 'restart' && wish === wanted ? wanted : null
   },
 }
