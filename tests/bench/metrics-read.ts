@@ -46,6 +46,7 @@ async function seed(): Promise<void> {
     `insert into series.server_changed select key, hour from series.server, generate_series($1::timestamptz, $2::timestamptz - interval '1 second', interval '1 hour') hour`,
     [first, now],
   )
+  await pool.query('analyze')
   await createRollUpStore({ db: fleet.db, now: () => now, retention: RETENTION }).rollUp()
   // Rolled up all at once each server's rows lie together; minute by minute those of a moment do.
   for (const table of ['server_5m', 'server_1h', 'server_1d']) {

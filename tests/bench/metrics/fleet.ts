@@ -13,7 +13,7 @@ const DEPLOY = path.resolve(import.meta.dirname, '../../../prisma/deploy.ts')
 const QUIET = { warn: () => undefined } as never
 
 export async function startBenchFleet(serverCount: number): Promise<BenchFleet> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-bench-'))
+  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-bench-metrics-'))
   const directory = path.join(folder, 'postgres')
   const server = await startEmbedded({
     directory,

@@ -10,8 +10,8 @@ export type RollUpStore = {
   retain(): Promise<void>
 }
 
-/** Hours of a server that one transaction works on. */
-const HOURS_AT_ONCE = 500
+/** Hours of a server that one transaction works on: far from its time limit, on a busy machine too. */
+const HOURS_AT_ONCE = 200
 const DAYS_AHEAD = 2
 
 type Hour = { key: number; hour: Date }
