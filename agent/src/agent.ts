@@ -21,6 +21,7 @@ import { isEnded } from './runtime/containerd/task-exit.ts'
 import type { Runtime, RuntimeInfo, WorkloadStatus } from './runtime/runtime.ts'
 import { wasRebooted } from './servers/boot-policy.ts'
 import type { RunnerDeps, ServerFolders, ServerImages } from './servers/ports.ts'
+import { watchFloods } from './servers/flood-watch.ts'
 import { createServerRegistry, type ServerRegistry } from './servers/server-registry.ts'
 import { createStartGate } from './servers/start-gate.ts'
 import { connect, type Connection } from './session/connection.ts'
@@ -174,6 +175,16 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
     outbox: store.outbox,
     log,
   })
+  const floods = watchFloods(
+    registry,
+    env.folder,
+    (serverId, bytes) => {
+      log.warn({ serverId, bytes }, 'a server printed too much: the middle of it was given up')
+    },
+    (error) => {
+      log.error({ err: error }, 'the output of servers could not be looked at')
+    },
+  )
   let isConnected = false
   const figures = figuresOf(registry, store, () => isConnected)
   // A port that is taken is no reason to leave the games alone.
@@ -219,6 +230,7 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
   await keepConnected({ url: env.apiUrl, serve, random: Math.random, log, signal })
   await prometheus?.close()
   measurements.close()
+  floods.close()
   registry.close()
   store.close()
 }

@@ -78,4 +78,43 @@ describe('a console stream', () => {
     const parts = stream.read(0, 300, false)
     expect(parts.reduce((total, part) => total + part.bytes, 0)).toBe(300)
   })
+
+  it('gives up what was not given out, as a gap of the same size that stays what it is', async () => {
+    const stream = open()
+    const { logPath } = stream.beginRun('r1')
+    const lines = Array.from({ length: 40_000 }, (_, index) => `line ${String(index)} ü\n`).join('')
+    appendFileSync(logPath, lines)
+    const [first] = stream.read(0, 1000, false)
+    const size = await stream.cut(1000, 50_000)
+    expect(size).toBeGreaterThan(300_000)
+    const parts = stream.read(first!.bytes, 10_000_000, false)
+    expect(parts.map(({ kind, gapReason }) => gapReason ?? kind)).toEqual(['OUTPUT', 'FLOOD', 'OUTPUT'])
+    expect(parts[1]!.bytes).toBe(size)
+    expect(parts.reduce((total, part) => total + part.bytes, first!.bytes)).toBe(Buffer.byteLength(lines))
+    // Whole lines before and after.
+    expect(parts[0]!.text?.endsWith('\n')).toBe(true)
+    expect(lines.endsWith(parts[2]!.text ?? '')).toBe(true)
+    expect(parts[2]!.text?.startsWith('line ')).toBe(true)
+
+    // An insert inside of the live run, another cut and a restart change nothing of it.
+    stream.insert('INPUT', 'status\n', 'mira')
+    appendFileSync(logPath, lines)
+    await stream.cut(0, 50_000)
+    const before = textOf(stream.read(0, 10_000_000, false))
+    expect(textOf(open().read(0, 10_000_000, false))).toBe(before)
+  })
+
+  it('gives out no more of the game than it is granted', () => {
+    const stream = open()
+    const { logPath } = stream.beginRun('r1')
+    appendFileSync(logPath, 'abcd\nefgh\n')
+    stream.grant(5)
+    expect(textOf(stream.read(0, 100, false))).toBe('abcd\n')
+    expect(stream.read(5, 100, false)).toEqual([])
+    stream.grant(Infinity)
+    expect(textOf(stream.read(5, 100, false))).toBe('efgh\n')
+    // What is given again counts once.
+    stream.read(0, 100, false)
+    expect(stream.given()).toEqual({ lines: 2, bytes: 10 })
+  })
 })

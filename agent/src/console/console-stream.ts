@@ -2,13 +2,16 @@ import { execFile } from 'node:child_process'
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { ConsoleJournal, JournalInsert, JournalRun } from './console-journal.ts'
+import type { ConsoleJournal, JournalGap, JournalInsert, JournalRun } from './console-journal.ts'
 import { decodeStrictly, wholeCharacters } from './utf8.ts'
 
 const execute = promisify(execFile)
 
-/** Freed disk is worth a system call. */
-const PUNCH_BYTES = 2 ** 20
+/** Freed disk is worth a program that is started for it. */
+const PUNCH_BYTES = 8 * 2 ** 20
+/** A smaller gap is not worth what it loses. */
+const LEAST_CUT = 64 * 1024
+const LONGEST_SOUGHT_LINE = 4096
 /** Of one read: very small parts must not make a very large message. */
 const MOST_PARTS = 1000
 
@@ -23,6 +26,8 @@ export type ConsolePart = {
   /** For bytes that are no UTF-8. */
   base64: string | null
   actor: string | null
+  /** Of a GAP: given up for its room, or lost. */
+  gapReason: 'FLOOD' | 'DAMAGED' | null
 }
 
 /** The console of one server over all its runs. Positions count bytes and are never used twice. */
@@ -44,11 +49,31 @@ export type ConsoleStream = {
   liveFile(): string | null
   /** The api has everything below: its disk is freed. */
   release(position: number): Promise<void>
+  /** Lines and bytes that the game wrote and that were given out, each counted once. */
+  given(): { lines: number; bytes: number }
+  /** Gives out no more bytes of the game than this until it is called again. */
+  grant(bytes: number): void
+  /**
+   * Gives up what was never given out, apart from its first `keptHead` and its last `keptTail` bytes: it becomes a gap of the
+   * same size and its disk is freed. Bytes that were given up.
+   */
+  cut(keptHead: number, keptTail: number): Promise<number>
+  /** Bytes of disk that the files of all runs take. */
+  diskBytes(): number
+}
+
+const lengthOf = (insert: JournalInsert) => Buffer.byteLength(insert.text)
+
+function countLines(bytes: Buffer): number {
+  let lines = 0
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1
+  return lines
 }
 
 type Piece =
   /** `isOpen`: the game may write more behind it. */
   | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number; isOpen: boolean }
+  | { kind: 'gap'; run: JournalRun; from: number; size: number }
   | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
 
 export type ConsoleStreamOptions = {
@@ -63,19 +88,24 @@ export type ConsoleStreamOptions = {
 
 export function createConsoleStream({ serverId, folder, journal, start, now }: ConsoleStreamOptions): ConsoleStream {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const fileOf = (number: number) => path.join(folder, `run-${String(number)}.log`)
   let runs = journal.runs(serverId)
   const inserts = new Map(runs.map((run) => [run.number, journal.inserts(serverId, run.number)]))
+  const gaps = new Map(runs.map((run) => [run.number, journal.gaps(serverId, run.number)]))
   if (runs.length === 0) addRun({ number: 0, runId: 'none', base: start, size: 0 })
+  /** One past the last position that was given out. What an earlier agent has given out is not known: maybe all there was. */
+  let givenEnd = endOf(current())
+  let given = { lines: 0, bytes: 0 }
+  let granted = Infinity
   /** How much of the current file has been given out: an insert may not come before it. An earlier agent may have given out all. */
   let readOffset = current().size === null ? sizeOf(current()) : 0
   let punched = 0
-
-  const fileOf = (number: number) => path.join(folder, `run-${String(number)}.log`)
 
   function addRun(run: JournalRun): void {
     journal.addRun(serverId, run)
     runs = [...runs, run]
     inserts.set(run.number, [])
+    gaps.set(run.number, [])
   }
 
   function current(): JournalRun {
@@ -93,19 +123,28 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     }
   }
 
-  const lengthOf = (insert: JournalInsert) => Buffer.byteLength(insert.text)
-
   /** Pieces of a run in order, with their positions. */
   function piecesOf(run: JournalRun): Piece[] {
     const pieces: Piece[] = []
     const size = sizeOf(run)
     let position = run.base
     let offset = 0
-    const takeFile = (until: number, isOpen: boolean) => {
+    const takeBytes = (until: number, isOpen: boolean) => {
       if (until <= offset) return
       pieces.push({ kind: 'file', run, from: position, fileOffset: offset, size: until - offset, isOpen })
       position += until - offset
       offset = until
+    }
+    const takeFile = (until: number, isOpen: boolean) => {
+      for (const gap of gaps.get(run.number) ?? []) {
+        const gapEnd = Math.min(gap.fileOffset + gap.size, until)
+        if (gapEnd <= offset || gap.fileOffset >= until) continue
+        takeBytes(gap.fileOffset, false)
+        pieces.push({ kind: 'gap', run, from: position, size: gapEnd - offset })
+        position += gapEnd - offset
+        offset = gapEnd
+      }
+      takeBytes(until, isOpen)
     }
     for (const insert of inserts.get(run.number) ?? []) {
       takeFile(Math.min(insert.fileOffset, size), false)
@@ -135,7 +174,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     }
   }
 
-  const gap = (runId: string, bytes: number): ConsolePart => ({
+  const gapPart = (runId: string, bytes: number, gapReason: 'FLOOD' | 'DAMAGED'): ConsolePart => ({
     kind: 'GAP',
     runId,
     at: now().toISOString(),
@@ -143,18 +182,24 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     text: null,
     base64: null,
     actor: null,
+    gapReason,
   })
 
   function filePart(piece: Piece & { kind: 'file' }, skip: number, limit: number, isImpatient: boolean): ConsolePart | null {
     const offset = piece.fileOffset + skip
     const wanted = Math.min(piece.size - skip, limit)
     const bytes = readFile(piece.run, offset, wanted)
-    if (bytes === null || bytes.length < wanted) return gap(piece.run.runId, wanted)
+    if (bytes === null || bytes.length < wanted) return gapPart(piece.run.runId, wanted, 'DAMAGED')
     const isCut = wanted < piece.size - skip
     const length = isCut || (piece.isOpen && !isImpatient) ? wholeCharacters(bytes) : bytes.length
     if (length === 0) return null
     const part = bytes.subarray(0, length)
     const text = decodeStrictly(part)
+    const fresh = Math.min(length, piece.from + skip + length - givenEnd)
+    if (fresh > 0) {
+      given = { lines: given.lines + countLines(part.subarray(length - fresh)), bytes: given.bytes + fresh }
+      granted -= fresh
+    }
     if (piece.run === current()) readOffset = Math.max(readOffset, offset + length)
     return {
       kind: 'OUTPUT',
@@ -164,18 +209,90 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       text,
       base64: text === null ? part.toString('base64') : null,
       actor: null,
+      gapReason: null,
     }
   }
 
+  function give(position: number): number {
+    givenEnd = Math.max(givenEnd, position)
+    return position
+  }
+
+  /** The next offset that begins a line, or at least a character. */
+  function cleanOffset(run: JournalRun, offset: number, end: number): number {
+    const bytes = readFile(run, offset, Math.min(LONGEST_SOUGHT_LINE, end - offset)) ?? Buffer.alloc(0)
+    const lineEnd = bytes.indexOf(10)
+    if (lineEnd !== -1) return offset + lineEnd + 1
+    let skipped = 0
+    while (skipped < 3 && ((bytes[skipped] ?? 0) & 0xc0) === 0x80) skipped += 1
+    return offset + skipped
+  }
+
+  /** What a range of positions takes of a run's file. */
+  function rangesOf(run: JournalRun, from: number, to: number): JournalGap[] {
+    return piecesOf(run).flatMap((piece): JournalGap[] => {
+      if (piece.kind !== 'file' || piece.from + piece.size <= from || piece.from >= to) return []
+      const fileEnd = piece.fileOffset + piece.size
+      const first = piece.fileOffset + Math.max(0, from - piece.from)
+      const last = piece.fileOffset + Math.min(piece.size, to - piece.from)
+      const fileOffset = first === piece.fileOffset ? first : cleanOffset(run, first, fileEnd)
+      const end = last >= fileEnd ? fileEnd : cleanOffset(run, last, fileEnd)
+      return end > fileOffset ? [{ fileOffset, size: end - fileOffset }] : []
+    })
+  }
+
+  // Offsets stay what they are; only the disk below is given back. Not every file system can: then nothing is lost.
+  const punch = (run: JournalRun, offset: number, size: number) =>
+    execute('fallocate', ['--punch-hole', '--offset', String(offset), '--length', String(size), fileOf(run.number)]).catch(() => undefined)
+
   return {
     end: () => endOf(current()),
+    given: () => given,
+    grant(bytes) {
+      granted = bytes
+    },
+
+    async cut(keptHead, keptTail) {
+      const from = givenEnd + keptHead
+      const to = endOf(current()) - keptTail
+      if (to - from < LEAST_CUT) return 0
+      let total = 0
+      for (const run of runs) {
+        if (endOf(run) <= from || run.base >= to) continue
+        const ranges = rangesOf(run, from, to)
+        const known = gaps.get(run.number) ?? []
+        const merged: JournalGap[] = []
+        for (const gap of [...known, ...ranges].sort((a, b) => a.fileOffset - b.fileOffset)) {
+          const last = merged.at(-1)
+          if (last?.fileOffset !== undefined && last.fileOffset + last.size === gap.fileOffset) last.size += gap.size
+          else merged.push({ ...gap })
+        }
+        // Written down before anything is lost: bytes never change under a position.
+        journal.setGaps(serverId, run.number, merged)
+        gaps.set(run.number, merged)
+        for (const range of ranges) {
+          await punch(run, range.fileOffset, range.size)
+          total += range.size
+        }
+      }
+      return total
+    },
+
+    diskBytes: () =>
+      runs.reduce((total, run) => {
+        try {
+          return total + statSync(fileOf(run.number)).blocks * 512
+        } catch {
+          return total
+        }
+      }, 0),
 
     read(from, limit, isImpatient) {
       const parts: ConsolePart[] = []
       let position = from
       const first = runs[0]?.base ?? 0
       if (position < first) {
-        parts.push(gap('none', first - position))
+        parts.push(gapPart('none', first - position, 'DAMAGED'))
         position = first
       }
       for (const run of runs) {
@@ -184,6 +301,12 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
           if (piece.from + piece.size <= position) continue
           const left = limit - (position - from)
           if (left <= 0 || parts.length >= MOST_PARTS) return parts
+          if (piece.kind === 'gap') {
+            const bytes = piece.from + piece.size - position
+            parts.push(gapPart(run.runId, bytes, 'FLOOD'))
+            position = give(position + bytes)
+            continue
+          }
           if (piece.kind === 'insert') {
             const bytes = Buffer.from(piece.insert.text).subarray(position - piece.from)
             parts.push({
@@ -194,14 +317,16 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
               text: bytes.toString(),
               base64: null,
               actor: piece.insert.actor,
+              gapReason: null,
             })
-            position += bytes.length
+            position = give(position + bytes.length)
             continue
           }
-          const part = filePart(piece, position - piece.from, left, isImpatient)
+          if (granted <= 0) return parts
+          const part = filePart(piece, position - piece.from, Math.min(left, granted), isImpatient)
           if (part === null) return parts
           parts.push(part)
-          position += part.bytes
+          position = give(position + part.bytes)
           // The rest of a cut piece comes with the next read.
           if (position < piece.from + piece.size) return parts
         }
@@ -252,7 +377,10 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       if (done.length > 0) {
         for (const run of done) rmSync(fileOf(run.number), { force: true })
         runs = runs.slice(kept)
-        for (const run of done) inserts.delete(run.number)
+        for (const run of done) {
+          inserts.delete(run.number)
+          gaps.delete(run.number)
+        }
         journal.forgetRuns(serverId, current() === runs[0] ? current().number : (runs[0]?.number ?? 0))
       }
       const run = current()
@@ -261,8 +389,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const offset = released.fileOffset + Math.min(released.size, position - released.from)
       if (offset - punched < PUNCH_BYTES) return
       punched = offset
-      // Offsets stay what they are; only the disk below is given back. Not every file system can: then nothing is lost.
-      await execute('fallocate', ['--punch-hole', '--offset', '0', '--length', String(offset), fileOf(run.number)]).catch(() => undefined)
+      await punch(run, 0, offset)
     },
   }
 }

@@ -19,6 +19,8 @@ export type Connection = {
   call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>
   /** Calls `onData` in order for what a subscription gives; resolves when the api ends it. */
   listen<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, onData: (data: Data) => void): Promise<void>
+  /** What was sent and has not left this machine. */
+  waitingBytes(): number
   /** Resolves with the reason when the socket is closed, by whomever. */
   closed: Promise<string>
   close(): void
@@ -33,6 +35,7 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
   const opened = Promise.withResolvers<void>()
   opened.promise.catch(() => undefined)
   let socketError: string | null = null
+  let waitingBytes = () => 0
   class LimitedSocket extends WebSocket {
     constructor(address: string, protocols: string[]) {
       super(address, protocols, { maxPayload: LARGEST_MESSAGE, handshakeTimeout: 10_000, perMessageDeflate: false })
@@ -63,6 +66,9 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
       closed.resolve(reason)
     },
     on: {
+      opened: (socket) => {
+        waitingBytes = () => (socket as WebSocket).bufferedAmount
+      },
       connected: () => {
         opened.resolve()
       },
@@ -136,15 +142,29 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
     })
   }
 
+  /** Ends of calls without an answer. */
+  const calls = new Set<(error: Error) => void>()
+  let lostBecause: string | null = null
+  void closed.promise.then((reason) => {
+    lostBecause = reason
+    for (const end of calls) end(new Error(reason))
+  })
+
   return {
     async call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables) {
+      if (lostBecause !== null) throw new Error(lostBecause)
       let answer: Data | undefined
-      await Promise.race([
-        run(document, variables as Record<string, unknown>, (data) => {
-          answer = data as Data
-        }),
-        closed.promise.then((reason) => Promise.reject(new Error(reason))),
-      ])
+      const ended = Promise.withResolvers<void>()
+      // Not a race with `closed`: it would hold on to every call for as long as the connection lasts.
+      calls.add(ended.reject)
+      run(document, variables as Record<string, unknown>, (data) => {
+        answer = data as Data
+      }).then(ended.resolve, ended.reject)
+      try {
+        await ended.promise
+      } finally {
+        calls.delete(ended.reject)
+      }
       if (answer === undefined) throw new Error('the api ended the call without an answer')
       return answer
     },
@@ -152,6 +172,7 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
       run(document, variables as Record<string, unknown>, (data) => {
         onData(data as Data)
       }),
+    waitingBytes: () => waitingBytes(),
     closed: closed.promise,
     close: dispose,
   }

@@ -21,6 +21,7 @@ function growing() {
     text: content,
     base64: null,
     actor: null,
+    gapReason: null,
   })
   const stream: Pick<ConsoleStream, 'end' | 'read'> = {
     end: () => text.length,
@@ -43,6 +44,7 @@ describe('pushing a console', () => {
         sent.push({ from, text: parts.map((part) => part.text).join('') })
         return { acknowledged: 0, expected: from }
       },
+      waitingBytes: () => 0,
       onAcknowledged: () => undefined,
       onError: () => undefined,
       monotonicMs: () => performance.now(),
@@ -72,6 +74,7 @@ describe('pushing a console', () => {
         sent.push(from)
         return new Promise((resolve) => answers.push(resolve))
       },
+      waitingBytes: () => 0,
       onAcknowledged: () => undefined,
       onError: () => undefined,
       monotonicMs: () => performance.now(),
@@ -84,6 +87,30 @@ describe('pushing a console', () => {
     for (const answer of answers.splice(0)) answer({ acknowledged: 0, expected: 0 })
     await vi.advanceTimersByTimeAsync(0)
     expect(sent[0]).toBe(0)
+    pusher.close()
+  })
+
+  it('waits while the socket is full, and lets everything else go first', async () => {
+    let waiting = 10 * 2 ** 20
+    const sent: number[] = []
+    const { stream, add } = growing()
+    const pusher = createConsolePusher({
+      push: async (_id, from) => {
+        sent.push(from)
+        return { acknowledged: 0, expected: from }
+      },
+      waitingBytes: () => waiting,
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    add('a')
+    pusher.open('s', stream, 0)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(sent).toEqual([])
+    waiting = 0
+    await vi.advanceTimersByTimeAsync(20)
+    expect(sent).toEqual([0])
     pusher.close()
   })
 })

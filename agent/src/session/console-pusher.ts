@@ -3,6 +3,8 @@ import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
 const LARGEST_PUSH = 128 * 1024
 /** Under way and not acknowledged, for each server. */
 const LARGEST_WINDOW = 2 ** 20
+/** Of all consoles together. */
+const MOST_WAITING_BYTES = 512 * 1024
 const LONGEST_CHARACTER = 4
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
@@ -39,6 +41,8 @@ type Line = {
 
 export type ConsolePusherOptions = {
   push: Push
+  /** What waits in the socket: consoles wait until it is little, so that heartbeats and reports do not wait behind them. */
+  waitingBytes: () => number
   onAcknowledged: (serverId: string, position: number) => void
   onError: (error: unknown) => void
   monotonicMs: () => number
@@ -50,7 +54,7 @@ function linesIn(parts: readonly ConsolePart[]): number {
   return lines
 }
 
-export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs }: ConsolePusherOptions): ConsolePusher {
+export function createConsolePusher({ push, waitingBytes, onAcknowledged, onError, monotonicMs }: ConsolePusherOptions): ConsolePusher {
   const lines = new Map<string, Line>()
   let isClosed = false
 
@@ -68,6 +72,10 @@ export function createConsolePusher({ push, onAcknowledged, onError, monotonicMs
       const room = LARGEST_WINDOW - (line.next - line.acknowledged)
       line.isBlocked = room <= LARGEST_PUSH
       if (room <= 0) return
+      if (waitingBytes() > MOST_WAITING_BYTES) {
+        schedule(serverId, line, BATCH_MS, isImpatient)
+        return
+      }
       const limit = Math.min(LARGEST_PUSH, room)
       const parts = line.stream.read(line.next, limit, isImpatient)
       if (parts.length === 0) {

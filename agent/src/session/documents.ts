@@ -115,6 +115,10 @@ graphql(`
     isRemoved
     isInstalled
     consolePosition
+    flood {
+      linesPerSecond
+      bytesPerSecond
+    }
     spec {
       name
       slug

@@ -101,7 +101,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
       const input = {
         serverId,
         from,
-        parts: parts.map(({ kind, runId, at, text, base64, actor, bytes }) => ({
+        parts: parts.map(({ kind, runId, at, text, base64, actor, bytes, gapReason }) => ({
           kind,
           runId,
           at,
@@ -109,11 +109,12 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
           base64,
           actor,
           gapBytes: kind === 'GAP' ? bytes : null,
-          gapReason: kind === 'GAP' ? ('DAMAGED' as const) : null,
+          gapReason,
         })),
       }
       return (await connection.call(operations.PushConsole, { input })).pushConsole
     },
+    waitingBytes: connection.waitingBytes,
     onAcknowledged: (serverId, position) => {
       registry.acknowledge(serverId, position)
     },

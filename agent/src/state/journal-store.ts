@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { ConsoleJournal, JournalInsert, JournalRun } from '../console/console-journal.ts'
+import type { ConsoleJournal, JournalGap, JournalInsert, JournalRun } from '../console/console-journal.ts'
 
 export function createConsoleJournal(database: DatabaseSync): ConsoleJournal {
   const runs = database.prepare('select number, run_id as runId, base, size from console_run where server_id = ? order by number')
@@ -13,9 +13,27 @@ export function createConsoleJournal(database: DatabaseSync): ConsoleJournal {
     values (?1, ?2, (select coalesce(max(ordinal), 0) + 1 from console_insert where server_id = ?1 and run = ?2), ?3, ?4, ?5, ?6, ?7)`)
   const forgetInserts = database.prepare('delete from console_insert where server_id = ? and run < ?')
   const forgetRuns = database.prepare('delete from console_run where server_id = ? and number < ?')
+  const gaps = database.prepare(
+    'select file_offset as fileOffset, size from console_gap where server_id = ? and run = ? order by file_offset',
+  )
+  const dropGaps = database.prepare('delete from console_gap where server_id = ? and run = ?')
+  const addGap = database.prepare('insert into console_gap (server_id, run, file_offset, size) values (?, ?, ?, ?)')
+  const forgetGaps = database.prepare('delete from console_gap where server_id = ? and run < ?')
   return {
     runs: (serverId) => runs.all(serverId) as unknown as JournalRun[],
     inserts: (serverId, run) => inserts.all(serverId, run) as unknown as JournalInsert[],
+    gaps: (serverId, run) => gaps.all(serverId, run) as unknown as JournalGap[],
+    setGaps(serverId, run, list) {
+      database.exec('begin immediate')
+      try {
+        dropGaps.run(serverId, run)
+        for (const gap of list) addGap.run(serverId, run, gap.fileOffset, gap.size)
+        database.exec('commit')
+      } catch (error) {
+        database.exec('rollback')
+        throw error
+      }
+    },
     addRun(serverId, run) {
       addRun.run(serverId, run.number, run.runId, run.base, run.size)
     },
@@ -27,6 +45,7 @@ export function createConsoleJournal(database: DatabaseSync): ConsoleJournal {
     },
     forgetRuns(serverId, before) {
       forgetInserts.run(serverId, before)
+      forgetGaps.run(serverId, before)
       forgetRuns.run(serverId, before)
     },
   }

@@ -28,6 +28,7 @@ const assignment = (serverId: string): Assignment => ({
   isRemoved: false,
   isInstalled: false,
   consolePosition: 17,
+  flood: null,
   spec: {
     name: 'Arena',
     slug: 'abcdefgh',

@@ -16,6 +16,10 @@ const SCHEMA = `
     server_id text not null, number integer not null, run_id text not null, base integer not null, size integer,
     primary key (server_id, number)
   ) strict;
+  create table if not exists console_gap (
+    server_id text not null, run integer not null, file_offset integer not null, size integer not null,
+    primary key (server_id, run, file_offset)
+  ) strict;
   create table if not exists console_insert (
     server_id text not null, run integer not null, ordinal integer not null, file_offset integer not null,
     kind text not null, actor text, at text not null, text text not null,
@@ -174,7 +178,8 @@ export function openStore({ file, uids }: StoreOptions): Store {
     },
     removeServer(serverId) {
       atOnce(() => {
-        for (const table of ['console_insert', 'console_run', 'command']) run(`delete from ${table} where server_id = ?`, serverId)
+        for (const table of ['console_insert', 'console_gap', 'console_run', 'command'])
+          run(`delete from ${table} where server_id = ?`, serverId)
         outbox.forgetServer(serverId)
         run('delete from server where id = ?', serverId)
       })

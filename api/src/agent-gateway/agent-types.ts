@@ -103,6 +103,9 @@ const ServerSpec = agentBuilder.objectRef<Spec>('ServerSpec').implement({
     install: t.expose('install', { type: InstallRule, nullable: true }),
   }),
 })
+const FloodRule = agentBuilder.objectRef<Assignment['flood']>('FloodRule').implement({
+  fields: (t) => ({ linesPerSecond: t.exposeInt('linesPerSecond'), bytesPerSecond: t.exposeInt('bytesPerSecond') }),
+})
 const AssignmentType = agentBuilder.objectRef<Assignment>('Assignment').implement({
   fields: (t) => ({
     serverId: t.exposeID('serverId'),
@@ -111,6 +114,11 @@ const AssignmentType = agentBuilder.objectRef<Assignment>('Assignment').implemen
     isRemoved: t.exposeBoolean('isRemoved'),
     isInstalled: t.exposeBoolean('isInstalled'),
     consolePosition: t.expose('consolePosition', { type: 'SafeInt', description: 'Durable at the api: the console goes on from here.' }),
+    flood: t.expose('flood', {
+      type: FloodRule,
+      nullable: true,
+      description: 'Output above it for 10 s is cut in the middle. No part of the specification: it counts at once.',
+    }),
     spec: t.expose('spec', { type: ServerSpec }),
   }),
 })

@@ -34,6 +34,7 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
     isRemoved: server.deletedAt !== null,
     isInstalled: server.installedAt !== null,
     consolePosition,
+    flood: { linesPerSecond: server.consoleFloodLinesPerSecond, bytesPerSecond: server.consoleFloodBytesPerSecond },
     spec: {
       name: server.name,
       slug: server.slug,

@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createFloodGuard, type FloodGuard } from './flood-guard.ts'
+
+const MIB = 2 ** 20
+const RULE = { linesPerSecond: 20_000, bytesPerSecond: 4 * MIB }
+const ENOUGH = 0.5
+
+let end: number
+let given: { lines: number; bytes: number }
+let area: number
+let granted: number[]
+let cuts: [number, number][]
+let guard: FloodGuard
+
+beforeEach(() => {
+  end = 0
+  given = { lines: 0, bytes: 0 }
+  area = 0
+  granted = []
+  cuts = []
+  guard = createFloodGuard({
+    end: () => end,
+    given: () => given,
+    grant: (bytes) => granted.push(bytes),
+    cut: async (head, tail) => {
+      cuts.push([head, tail])
+      return 1
+    },
+    diskBytes: () => area,
+  })
+})
+
+/** Seconds in which the game writes so much, all of it given out. */
+async function pass(seconds: number, bytes: number, lines: number) {
+  for (let second = 0; second < seconds; second += 1) {
+    end += bytes
+    given = { lines: given.lines + lines, bytes: given.bytes + bytes }
+    await guard.look(RULE, ENOUGH)
+  }
+}
+
+describe('flood guard', () => {
+  it('lets short bursts and steady output below the budget pass', async () => {
+    await pass(60, 3 * MIB, 15_000)
+    await pass(1, 8 * MIB, 15_000)
+    expect(guard.isFlooding()).toBe(false)
+    expect(cuts).toEqual([])
+    expect(new Set(granted)).toEqual(new Set([Infinity]))
+  })
+
+  it('cuts what is too much for ten seconds, in bytes or in lines, until it is over', async () => {
+    await pass(9, 4.2 * MIB, 1000)
+    expect(guard.isFlooding()).toBe(false)
+    await pass(1, 4.5 * MIB, 1000)
+    expect(guard.isFlooding()).toBe(true)
+    expect(granted.at(-1)).toBe(4 * MIB)
+    expect(cuts).toEqual([[0, 64 * 1024]])
+    await pass(10, 0, 0)
+    expect(guard.isFlooding()).toBe(false)
+    expect(granted.at(-1)).toBe(Infinity)
+
+    await pass(10, 25_000 * 10, 25_000)
+    expect(guard.isFlooding()).toBe(true)
+    expect(granted.at(-1)).toBe(20_000 * 10)
+  })
+
+  it('keeps the beginning and the end when the room runs short', async () => {
+    area = 2 ** 30 + 1
+    await guard.look(RULE, ENOUGH)
+    await guard.look(RULE, 0.09)
+    expect(cuts).toEqual([
+      [256 * MIB, 64 * MIB],
+      [MIB, MIB],
+    ])
+  })
+})
