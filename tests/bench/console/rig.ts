@@ -61,9 +61,11 @@ export type Rig = {
   databaseUrl: string
   client: ThirdParty
   serverId: string
-  apiPid: number
+  readonly apiPid: number
   /** What the game writes to. */
   gameFile: string
+  /** Stops the api and starts it again: it looks at the database anew. */
+  restartApi(): Promise<void>
   /** One past the last byte of the console that is durable. */
   consoleEnd(): Promise<number>
   dispose(): Promise<void>
@@ -90,25 +92,30 @@ export async function startRig(): Promise<Rig> {
 
     const port = await freePort()
     const url = `http://127.0.0.1:${String(port)}`
-    const api = fork(path.join(ROOT, 'api/src/main.ts'), {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: {
-        ...process.env,
-        NODE_ENV: 'production',
-        CATALYST_HTTP_PORT: String(port),
-        CATALYST_DATA_DIR: folder,
-        DATABASE_URL: database.url,
-        CATALYST_ADMIN_EMAIL: ADMIN.email,
-        CATALYST_ADMIN_PASSWORD: ADMIN.password,
-        LOG_LEVEL: 'error',
-      },
-    })
-    undo.push(async () => {
+    const startApi = async () => {
+      const child = fork(path.join(ROOT, 'api/src/main.ts'), {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+        env: {
+          ...process.env,
+          NODE_ENV: 'production',
+          CATALYST_HTTP_PORT: String(port),
+          CATALYST_DATA_DIR: folder,
+          DATABASE_URL: database.url,
+          CATALYST_ADMIN_EMAIL: ADMIN.email,
+          CATALYST_ADMIN_PASSWORD: ADMIN.password,
+          LOG_LEVEL: 'error',
+        },
+      })
+      await once(child, 'message')
+      return child
+    }
+    let api = await startApi()
+    const stopApi = async () => {
       const exited = once(api, 'exit')
       api.kill('SIGTERM')
       await exited
-    })
-    await once(api, 'message')
+    }
+    undo.push(stopApi)
 
     const client = await signIn(url, ADMIN.email, ADMIN.password)
     undo.push(() => client.dispose())
@@ -133,7 +140,13 @@ export async function startRig(): Promise<Rig> {
       databaseUrl: database.url,
       client,
       serverId,
-      apiPid: api.pid ?? 0,
+      get apiPid() {
+        return api.pid ?? 0
+      },
+      async restartApi() {
+        await stopApi()
+        api = await startApi()
+      },
       gameFile,
       async consoleEnd() {
         const events = client.iterate<{ consoleEvents: { from: number; to: number } }>(
