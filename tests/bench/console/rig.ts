@@ -132,6 +132,10 @@ export async function startRig(): Promise<Rig> {
     const serverId = await createGameServer(client, { name: 'Bench', templateId, ...limits, start: true })
     // The ready text is not printed by anybody: the game counts as starting, which its console does not mind.
     await untilServer(client, serverId, (server) => server.status === 'STARTING' || server.status === 'RUNNING', 60_000)
+    // More than a game may print for long: what is measured is the path, not its limit.
+    await client.query('mutation ($input: UpdateConsoleSettingsInput!) { updateConsoleSettings(input: $input) { __typename } }', {
+      input: { serverId, floodLinesPerSecond: 1_000_000, floodBytesPerSecond: 2 ** 30 },
+    })
     const logs = path.join(folder, 'agent', 'servers', serverId, 'logs')
     const runs = readdirSync(logs).filter((name) => /^run-\d+\.log$/.test(name))
     const gameFile = path.join(logs, runs.sort((a, b) => Number(/\d+/.exec(a)) - Number(/\d+/.exec(b))).at(-1) ?? '')
