@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectContainerd } from '../../agent/src/runtime/containerd/client.ts'
@@ -77,6 +77,34 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await game.writeStdin(Buffer.from('quit\n'))
     expect(await game.exited).toMatchObject({ code: 0 })
     await node.runtime.remove('unbegun')
+  })
+
+  it('ends what containerd has forgotten of a task, before it starts another and when it removes it', async () => {
+    const folder = path.join(containerd.base, 'state', 'io.containerd.runtime.v2.task', NAMESPACE)
+    const shims = (id: string) =>
+      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+        .split('\n')
+        .filter((line) => line.includes(`-namespace ${NAMESPACE} -id ${id} `)).length
+    const game = await run(STUBBORN)
+    const options = { logPath: logOf(game.id), stdinPath: `${logOf(game.id)}.stdin` }
+    // A kill while a task is made may leave as much: process, shim and runc's own notes, and no task.
+    const forget = async () => {
+      await containerd.kill()
+      execFileSync('umount', ['-l', path.join(folder, game.id, 'rootfs')])
+      rmSync(path.join(folder, game.id), { recursive: true })
+      await containerd.start()
+    }
+    await forget()
+    expect(existsSync(`/proc/${String(game.pid)}`)).toBe(true)
+    const again = await node.reopen().start(game.id, options)
+    expect(again.pid).not.toBe(game.pid)
+    await expect.poll(() => existsSync(`/proc/${String(game.pid)}`)).toBe(false)
+    await expect.poll(() => shims(game.id)).toBe(1)
+
+    await forget()
+    await node.runtime.remove(game.id)
+    await expect.poll(() => existsSync(`/proc/${String(again.pid)}`)).toBe(false)
+    await expect.poll(() => shims(game.id)).toBe(0)
   })
 
   it('gives a game no power over the host', async () => {

@@ -131,15 +131,19 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     administrator: () => signIn(url, ADMIN.email, ADMIN.password),
     pid,
     async kill(part) {
-      const old = await pid(part)
-      process.kill(old, 'SIGKILL')
       const deadline = performance.now() + 60_000
-      for (;;) {
-        const now = await pid(part).catch(() => old)
-        if (now !== old) return now
-        if (performance.now() > deadline) throw new Error(`${part} was not started again:\n${printed}`)
-        await delay(50)
+      const until = async (found: (now: number) => boolean): Promise<number> => {
+        for (;;) {
+          const now = await pid(part).catch(() => null)
+          if (now !== null && found(now)) return now
+          if (performance.now() > deadline) throw new Error(`${part} was not started again:\n${printed}`)
+          await delay(50)
+        }
       }
+      // It may be on its way back from another end.
+      const old = await until(() => true)
+      process.kill(old, 'SIGKILL')
+      return until((now) => now !== old)
     },
     async crash() {
       const running = child

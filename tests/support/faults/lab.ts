@@ -158,6 +158,9 @@ async function equip({ product, containerd, proxy, ports }: Ground): Promise<Lab
     }
   }
 
+  /** Up to where what the supervisor printed has been looked through. */
+  let heard = 0
+
   async function reportLeftovers(attempt: Try): Promise<void> {
     const servers = await knownServers()
     for (const { place, runtime } of nodes)
@@ -186,6 +189,10 @@ async function equip({ product, containerd, proxy, ports }: Ground): Promise<Lab
       const after = await identities()
       for (const [index, identity] of before.entries())
         if (after[index] !== identity) attempt.violation(`a game was restarted: ${identity} is ${after[index] ?? 'gone'}`)
+      // Killed ones are told by their signal: an exit status is an end that nobody wanted.
+      const printed = product.printed()
+      for (const [text] of printed.slice(heard).matchAll(/^.*\b(?:agent|api) ended \(exit status \d+\).*$/gm)) attempt.violation(text)
+      heard = printed.length
       for (const breach of await untilUnbroken([...witnesses, ...further])) attempt.violation(breach)
       await reportLeftovers(attempt)
     },

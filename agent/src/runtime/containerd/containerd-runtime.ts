@@ -18,6 +18,7 @@ import { Options as RuncOptions } from './generated/github.com/containerd/contai
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
 import { buildOciSpec, cpuPercentOf, readSeccompProfile, resourcesOf } from './oci-spec.ts'
+import { hasRuncContainer, reapOrphan } from './orphan.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
 import { exitOf, isEnded, isUnbegun, waitForExit } from './task-exit.ts'
@@ -78,6 +79,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
   async function collect(id: string): Promise<RunExit | null> {
     const task = await taskOf(id)
     if (task !== undefined && isUnbegun(task)) await endTask(id)
+    if (task === undefined && hasRuncContainer(client.namespace, id)) await reapOrphan(client.namespace, id)
     if (task === undefined || !isEnded(task)) return null
     const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
     await deleteTask(id)
@@ -159,8 +161,11 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       if (container === undefined) throw new WorkloadNotFoundError(`no container ${id}`)
       if (task !== undefined && !isEnded(task) && !isUnbegun(task)) return runs.get(id) ?? track(id, task.pid, stdinPath)
       if (task !== undefined) await collect(id)
-      // A kill may have come between the two halves of collecting.
-      else await releaseGroup(host, client.namespace, id)
+      else {
+        if (hasRuncContainer(client.namespace, id)) await reapOrphan(client.namespace, id)
+        // A kill may have come between the two halves of collecting.
+        await releaseGroup(host, client.namespace, id)
+      }
       const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
       const output = `file://${logPath}`
       const { pid } = await reaching(
@@ -239,6 +244,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
 
     async remove(id) {
       await endTask(id)
+      await reapOrphan(client.namespace, id)
       await orNull(client.containers.delete({ id }))
       await removeSnapshot(client, id)
     },
