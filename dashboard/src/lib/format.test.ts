@@ -27,6 +27,7 @@ describe('format', () => {
     const now = Date.parse('2026-05-02T12:00:00Z')
     expect(format.ago(now - 240_000, now)).toBe('4 min. ago')
     expect(format.ago(now + 40_000, now)).toBe('in 40 sec.')
+    expect(format.ago(now - 400, now)).toBe('now')
     expect(format.ago('2025-01-02T12:00:00Z', now)).toContain('2025')
   })
 })

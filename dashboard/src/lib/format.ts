@@ -16,7 +16,7 @@ export function createFormat(locale: string) {
   const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' })
   const dayOfYear = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
   const weekday = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' })
-  const today = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
+  const nearest = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const full = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' })
 
   const number = (value: number) => (Math.abs(value) >= 100 ? plain.format(value) : digits.format(value))
@@ -63,13 +63,14 @@ export function createFormat(locale: string) {
     day(time: number | string, now: number) {
       const midnight = (value: number | string) => new Date(value).setHours(0, 0, 0, 0)
       const distance = Math.round((midnight(time) - midnight(now)) / DAY)
-      return distance === 0 || distance === -1 ? today.format(distance, 'day') : weekday.format(new Date(time))
+      return distance === 0 || distance === -1 ? nearest.format(distance, 'day') : weekday.format(new Date(time))
     },
     /** Relative within a day, then the date. */
     ago(time: number | string, now: number) {
       const at = new Date(time)
       const distance = at.getTime() - now
       const size = Math.abs(distance)
+      if (size < 1000) return nearest.format(0, 'second')
       if (size < MINUTE) return relative.format(Math.round(distance / 1000), 'second')
       if (size < HOUR) return relative.format(Math.round(distance / MINUTE), 'minute')
       if (size < DAY) return relative.format(Math.round(distance / HOUR), 'hour')
