@@ -319,6 +319,23 @@ describe.skipIf(reason !== null)(`network of servers${reason === null ? '' : ` (
     expect(JSON.parse(readFileSync(path.join(folder, 'network.json'), 'utf8'))).toMatchObject({ servers: {} })
   })
 
+  it('leaves the cable alone of a game whose attachment was lost, and takes it away when nobody knows the game', async () => {
+    await network.attach('one', [])
+    // Its file was lost, its game runs on.
+    rmSync(path.join(folder, 'network.json'))
+    const reborn = open()
+    await reborn.reconcile(new Set(['one']))
+    const { namespacePath } = await reborn.attach('two', [{ ip: '127.0.0.1', port: PORT, protocol: 'tcp', containerPort: PORT }])
+    await listen(namespacePath, 'two', PORT)
+    expect(await askTcp('127.0.0.1', PORT)).toMatch(/^two /)
+    expect(ip('netns', 'list')).toContain(`${NAMESPACE}--one`)
+
+    rmSync(path.join(folder, 'network.json'))
+    network = open()
+    await network.reconcile(new Set())
+    expect(ip('netns', 'list')).not.toContain(NAMESPACE)
+  })
+
   it('lives beside another product and goes without touching it', async () => {
     const place = mkdtempSync(path.join(tmpdir(), 'catalyst-network-'))
     const other = open(OTHER, place)

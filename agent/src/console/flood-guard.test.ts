@@ -64,6 +64,11 @@ describe('flood guard', () => {
     expect(granted.at(-1)).toBe(20_000 * 10)
   })
 
+  it('grants whole bytes, however long lines are', async () => {
+    await pass(10, 25_000 * 10 + 1, 25_000)
+    expect(granted.at(-1)).toBe(20_000 * 10)
+  })
+
   it('keeps the beginning and the end when the room runs short', async () => {
     area = 2 ** 30 + 1
     await guard.look(RULE, ENOUGH)

@@ -44,8 +44,8 @@ export function createFloodGuard(stream: Stream): FloodGuard {
       if (seconds.length > MEASURED_SECONDS) seconds.shift()
       lastEnd = end
       lastGiven = given
-      // Lines that are not given out yet are as long as those that were.
-      const budget = Math.min(bytesPerSecond, linesPerSecond * bytesPerLine)
+      // Lines that are not given out yet are as long as those that were. Whole bytes: positions are counted in them.
+      const budget = Math.floor(Math.min(bytesPerSecond, linesPerSecond * bytesPerLine))
       const written = seconds.reduce((total, bytes) => total + bytes, 0) / MEASURED_SECONDS
       isFlooding = written > budget
       stream.grant(isFlooding ? budget : Infinity)

@@ -162,6 +162,12 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
       .map((name) => name.slice(names.namespacePrefix.length))
   }
 
+  /** Indexes whose cables are there, those of games included whose attachment was lost with our file. */
+  async function cableIndexes(): Promise<number[]> {
+    const links = JSON.parse(await host.run('ip', ['-j', 'link', 'show', 'type', 'veth'])) as { ifname?: string }[]
+    return links.flatMap(({ ifname }) => (ifname?.startsWith(names.cablePrefix) ? [Number(ifname.slice(names.cablePrefix.length))] : []))
+  }
+
   return {
     attach: (id, ports) =>
       inOrder(async () => {
@@ -169,7 +175,8 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
         const old = current.servers[id]
         const isSame = JSON.stringify(old?.ports) === JSON.stringify(ports)
         if (!isSame) await assertPortsFree(ports)
-        const index = old?.index ?? freeIndex(new Set(Object.values(current.servers).map((server) => server.index)))
+        const given = Object.values(current.servers).map((server) => server.index)
+        const index = old?.index ?? freeIndex(new Set([...given, ...(await cableIndexes())]))
         const next = { ...current, servers: { ...current.servers, [id]: { index, ports: [...ports] } } }
         save(next)
         await plug(id, index, next)
@@ -186,10 +193,10 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
 
     reconcile: (known) =>
       inOrder(async () => {
-        if (stored === null && known.size === 0) return
+        const present = await existingNamespaces()
+        if (stored === null && known.size === 0 && present.length === 0) return
         isReady = false
         await ensureBase()
-        const present = await existingNamespaces()
         for (const id of new Set([...Object.keys(stored?.servers ?? {}), ...present])) if (!known.has(id)) await detach(id)
       }),
 
@@ -197,8 +204,7 @@ export function createNetwork({ namespace, host, folder }: NetworkOptions): Netw
       inOrder(async () => {
         for (const id of new Set([...Object.keys(stored?.servers ?? {}), ...(await existingNamespaces())]))
           await host.succeeds('ip', ['netns', 'delete', namespaceOf(id)])
-        const links = JSON.parse(await host.run('ip', ['-j', 'link', 'show', 'type', 'veth'])) as { ifname?: string }[]
-        for (const { ifname } of links) if (ifname?.startsWith(names.cablePrefix)) await host.succeeds('ip', ['link', 'delete', ifname])
+        for (const index of await cableIndexes()) await host.succeeds('ip', ['link', 'delete', names.cable(index)])
         if (stored !== null) await host.succeeds('ip', ['route', 'delete', 'unreachable', cidrOf(stored.subnet)])
         for (const [table, from, to] of jumpsOf(names)) {
           const rules = (await host.run('iptables-save', ['-t', table]))
