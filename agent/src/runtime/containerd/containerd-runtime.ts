@@ -79,7 +79,6 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
   async function collect(id: string): Promise<RunExit | null> {
     const task = await taskOf(id)
     if (task !== undefined && isUnbegun(task)) await endTask(id)
-    if (task === undefined && hasRuncContainer(client.namespace, id)) await reapOrphan(client.namespace, id)
     if (task === undefined || !isEnded(task)) return null
     const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
     await deleteTask(id)
