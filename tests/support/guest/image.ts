@@ -22,11 +22,12 @@ const CERTIFICATES = '/usr/local/share/ca-certificates'
 /** A disk with Debian on it, and what is needed to boot it and to get in. */
 export type GuestImage = { disk: string; /** Private key of root. */ key: string; kernel: string; initrd: string }
 
-/** Where packages come from: this machine's own Debian sources when they are of the same release. */
-function sources(): string[] {
+/** Where packages come from: this machine's own Debian sources. @throws when they are of another release */
+function sources(): string {
   const file = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'].find((name) => existsSync(name))
   const text = file === undefined ? '' : readFileSync(file, 'utf8').replaceAll(/^#.*\n/gm, '')
-  return text.includes(SUITE) ? [text] : [`deb http://deb.debian.org/debian ${SUITE} main\n`]
+  if (!text.includes(SUITE)) throw new Error(`the package sources of this machine are not of Debian ${SUITE}, which the guest is made of`)
+  return text
 }
 
 /** Makes the tree a machine that can be booted by either engine, entered with our key, and reached at the address it is told. */
@@ -64,7 +65,7 @@ async function build(folder: string, engine: Engine): Promise<void> {
   const key = path.join(folder, 'key')
   await execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key, '-C', 'guest'])
   const list = path.join(folder, 'sources')
-  await writeFile(list, sources().join(''))
+  await writeFile(list, sources())
   const kernel = engine === 'kvm' ? ['linux-image-cloud-amd64', 'initramfs-tools'] : []
   const packages = [...PACKAGES, ...kernel].join(',')
   const options = ['--mode=root', '--variant=apt', '--aptopt=Apt::Install-Recommends "false"', `--include=${packages}`]
@@ -88,7 +89,7 @@ export async function ensureGuestImage(engine: Engine, say: (text: string) => vo
   const hash = createHash('sha256')
     .update(readFileSync(import.meta.filename))
     .update(kernels)
-    .update(sources().join(''))
+    .update(sources())
   const folder = path.join(cache, `${engine}-${hash.digest('hex').slice(0, 16)}`)
   if (!existsSync(folder)) {
     await mkdir(cache, { recursive: true, mode: 0o700 })
