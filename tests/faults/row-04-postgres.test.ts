@@ -29,6 +29,11 @@ const FAULTS: Record<string, (lab: Lab, attempt: Try) => Promise<void>> = {
   async 'PostgreSQL killed'(lab) {
     await lab.product.kill('postgres')
   },
+  async 'PostgreSQL killed while the api starts'(lab, attempt) {
+    await lab.product.kill('api')
+    await delay(attempt.random.between(0, 1500))
+    await lab.product.kill('postgres')
+  },
   async 'out of connections'(lab, attempt) {
     const taken = []
     try {
@@ -51,7 +56,7 @@ const FAULTS: Record<string, (lab: Lab, attempt: Try) => Promise<void>> = {
 }
 const NAMES = Object.keys(FAULTS)
 
-faultRow({ row: 4, fault: 'PostgreSQL killed, full or locked, under load' }, async (attempt) => {
+faultRow({ row: 4, fault: 'PostgreSQL killed, full or locked, under load', tries: { long: 20, short: NAMES.length } }, async (attempt) => {
   const lab = getLab()
   const name = NAMES[attempt.number % NAMES.length] ?? ''
   const identities = await lab.identities()
