@@ -309,7 +309,7 @@ describe('after a start of the machine', () => {
 })
 
 describe('another spec of the same wish', () => {
-  const limits = { memoryMiB: 512, cpuPercent: 50, diskMiB: 1024, pids: 32 }
+  const limits = { memoryMiB: 512, cpuPercent: 50, cpuset: '', diskMiB: 1024, pids: 32 }
 
   it('gives a running game its new limits without a restart', async () => {
     start()
@@ -318,7 +318,7 @@ describe('another spec of the same wish', () => {
     scene.api.assign(wish(serverId, {}, { limits }))
     await expect
       .poll(() => scene.host.runtime.limitsOf(serverId), { timeout: 15_000 })
-      .toEqual({ memoryMiB: 512, cpuPercent: 50, pids: 32 })
+      .toEqual({ memoryMiB: 512, cpuPercent: 50, cpuset: '', pids: 32 })
     await text(serverId).toContain('Limits are now 512 MiB')
     expect(await pidOf(serverId)).toBe(pid)
     expect(scene.api.report(serverId)).toMatchObject({ state: 'RUNNING', needsRestart: false })
@@ -387,7 +387,7 @@ describe('a reinstall', () => {
     const workload = `${serverId}-install`
     await expect
       .poll(() => scene.host.runtime.limitsOf(workload), { timeout: 15_000 })
-      .toEqual({ memoryMiB: 512, cpuPercent: 100, pids: 512 })
+      .toEqual({ memoryMiB: 512, cpuPercent: 100, cpuset: '', pids: 512 })
     expect(readdirSync(filesOf(serverId))).toEqual(['world'])
     scene.host.runtime.exit(workload, { code: 0 })
     await result(command).toMatchObject({ status: 'DONE' })

@@ -132,25 +132,25 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
 
   it('holds memory, processor and process limits', async () => {
     const hog = await run('[ -f /data/calm ] && read line; x=a; while true; do x=$x$x; done', {
-      limits: { memoryMiB: 16, cpuPercent: 100, pids: 32 },
+      limits: { memoryMiB: 16, cpuPercent: 100, cpuset: '', pids: 32 },
     })
     expect(await hog.exited).toMatchObject({ code: 137, outOfMemory: true })
     expect(await node.runtime.collect(hog.id)).toMatchObject({ outOfMemory: true })
 
     const forker = await run('i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo all started', {
-      limits: { memoryMiB: 64, cpuPercent: 100, pids: 16 },
+      limits: { memoryMiB: 64, cpuPercent: 100, cpuset: '', pids: 16 },
     })
     expect((await forker.exited).code).not.toBe(0)
     expect(read(forker.id)).not.toContain('all started')
 
-    const busy = await run('while true; do :; done', { limits: { memoryMiB: 64, cpuPercent: 20, pids: 16 } })
+    const busy = await run('while true; do :; done', { limits: { memoryMiB: 64, cpuPercent: 20, cpuset: '', pids: 16 } })
     const used = async () => Number((await node.runtime.sample()).find((sample) => sample.id === busy.id)?.cpuNanoseconds ?? 0n)
     const [before, since] = [await used(), performance.now()]
     // Time has to pass: the quota is measured, not simulated.
     await new Promise((resolve) => setTimeout(resolve, 1500))
     const percent = ((await used()) - before) / (performance.now() - since) / 1e4
     expect(percent).toBeLessThan(30)
-    await node.runtime.update(busy.id, { memoryMiB: 48, cpuPercent: 40, pids: 16 })
+    await node.runtime.update(busy.id, { memoryMiB: 48, cpuPercent: 40, cpuset: '', pids: 16 })
     expect((await node.runtime.sample()).find((sample) => sample.id === busy.id)?.memoryLimitBytes).toBe(48 * 2 ** 20)
     await node.runtime.remove(busy.id)
 
@@ -162,13 +162,30 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     expect(await again.exited).toMatchObject({ code: 137, outOfMemory: false })
   })
 
+  it('keeps a game on its cores, and changes them while it runs', async () => {
+    const limits = { memoryMiB: 64, cpuPercent: 100, cpuset: '0', pids: 16 }
+    const pinned = await run('while read line; do grep Cpus_allowed_list /proc/self/status; done', { limits })
+    const cores = async (count: number) => {
+      await pinned.writeStdin(Buffer.from('say\n'))
+      await expect.poll(() => read(pinned.id).match(/Cpus_allowed_list:\s*\S+/g)?.length, { timeout: 5000 }).toBe(count)
+      return read(pinned.id).trim().split(/\s+/).at(-1)
+    }
+    expect(await cores(1)).toBe('0')
+    await node.runtime.update(pinned.id, { ...limits, cpuset: '' })
+    expect(await cores(2)).toBe(readFileSync('/sys/devices/system/cpu/online', 'utf8').trim())
+    await node.runtime.update(pinned.id, { ...limits, cpuset: '1' })
+    expect(await cores(3)).toBe('1')
+    await expect(node.runtime.update(pinned.id, { ...limits, cpuset: '4000' })).rejects.toThrow()
+    await node.runtime.remove(pinned.id)
+  })
+
   it('takes no memory limit that a live game would be killed for', async () => {
     const full = await run('x=a; while [ ${#x} -lt 16000000 ]; do x=$x$x; done; echo full; read line', {
-      limits: { memoryMiB: 64, cpuPercent: 100, pids: 16 },
+      limits: { memoryMiB: 64, cpuPercent: 100, cpuset: '', pids: 16 },
     })
     await expect.poll(() => read(full.id), { timeout: 20_000 }).toContain('full')
-    await expect(node.runtime.update(full.id, { memoryMiB: 8, cpuPercent: 100, pids: 16 })).rejects.toThrow(LimitInUseError)
-    await node.runtime.update(full.id, { memoryMiB: 96, cpuPercent: 100, pids: 16 })
+    await expect(node.runtime.update(full.id, { memoryMiB: 8, cpuPercent: 100, cpuset: '', pids: 16 })).rejects.toThrow(LimitInUseError)
+    await node.runtime.update(full.id, { memoryMiB: 96, cpuPercent: 100, cpuset: '', pids: 16 })
     expect((await node.runtime.sample()).find((sample) => sample.id === full.id)?.memoryLimitBytes).toBe(96 * 2 ** 20)
     await full.writeStdin(Buffer.from('on\n'))
     expect(await full.exited).toMatchObject({ code: 0 })

@@ -23,7 +23,7 @@ describe('fake runtime', () => {
           user: { uid: 200_000, gid: 200_000 },
           hostname: 'fake',
           mounts: [],
-          limits: { memoryMiB: 64, cpuPercent: 100, pids: 32 },
+          limits: { memoryMiB: 64, cpuPercent: 100, cpuset: '', pids: 32 },
           readOnlyRoot: true,
           networkNamespace: null,
           labels: {},

@@ -24,7 +24,7 @@ const update = async (client: ThirdParty, input: object): Promise<Answer> =>
   (
     await client.query<{ updateServer: Answer }>(
       `mutation ($input: UpdateServerInput!) { updateServer(input: $input) { __typename
-        ... on UpdateServerSuccess { server { name limits { memoryMiB cpuPercent } bootPolicy
+        ... on UpdateServerSuccess { server { name limits { memoryMiB cpuPercent } cpuset bootPolicy
           restartPolicy { policy cleanExitCodes maximumRestarts windowSeconds } stopRule { command signal timeoutSeconds isOwn } variables { name value } } }
         ... on Error { code } ... on ValidationError { fields { path } } } }`,
       { input },
@@ -88,6 +88,8 @@ describe('updateServer', () => {
     ['an endless stop', { stop: { timeoutSeconds: 3601 } }, ['stop', 'timeoutSeconds']],
     ['an unknown variable', { variables: [{ name: 'NOTHING', value: '1' }] }, ['variables', '0', 'name']],
     ['too little memory', { memoryMiB: 1 }, ['memoryMiB']],
+    ['cores that are no list', { cpuset: '0..3' }, ['cpuset']],
+    ['cores backwards', { cpuset: '3-0' }, ['cpuset']],
   ])('refuses %s with the path of the field', async (_what, change, path) => {
     const id = await createServer(tenant, smallServer(fleet))
     const answer = await update(tenant, { id, ...change })
@@ -111,6 +113,19 @@ describe('updateServer', () => {
     const wanted = 64 + Math.floor((row?.free ?? 0) * 0.6)
     const answers = await Promise.all([id, other].map((server) => update(fleet.administrator, { id: server, memoryMiB: wanted })))
     expect(answers.map((answer) => answer.__typename).sort()).toEqual(['CapacityError', 'UpdateServerSuccess'])
+  })
+
+  it('keeps a server to cores that its node has, by the right to change limits', async () => {
+    const id = await installedServer(fleet, tenant)
+    await expect(update(tenant, { id, cpuset: '0' })).rejects.toThrow('server:update-limits')
+    expect(await update(fleet.administrator, { id, cpuset: '0, 2-3' })).toMatchObject({ server: { cpuset: '0,2-3' } })
+    const isPinned = (order: Parameters<ReturnType<typeof isAssignment>>[0]) =>
+      order.__typename === 'AssignmentOrder' && order.assignment.serverId === id && order.assignment.spec.limits.cpuset === '0,2-3'
+    await expect.poll(() => fleet.agent.orders.some(isPinned)).toBe(true)
+    const foreign = await update(fleet.administrator, { id, cpuset: '0-4095' })
+    expect(foreign).toMatchObject({ __typename: 'ValidationError', fields: [{ path: ['cpuset'] }] })
+    await expect(createServer(fleet.administrator, { ...smallServer(fleet), cpuset: '4095' })).rejects.toThrow('ValidationError')
+    expect(await update(fleet.administrator, { id, cpuset: '' })).toMatchObject({ server: { cpuset: '' } })
   })
 
   it('answers a repeated request alike, and hides servers of others', async () => {
@@ -229,15 +244,17 @@ describe('deleting while the node is away', () => {
     const events = fleet.administrator.iterate<{ serverEvents: { __typename: string; server: { id: string; status: string } } }>(
       'subscription { serverEvents { __typename server { id status } } }',
     )
+    const seen: string[] = []
     const gone = (async () => {
-      for await (const { serverEvents: event } of events)
+      for await (const { serverEvents: event } of events) {
+        seen.push(event.server.id)
         if (event.__typename === 'ServerDeletedEvent' && event.server.id === id) return event.server.status
+      }
       return null
     })()
     // Nobody is told when a subscription is live: another server is changed until it is.
     const other = await installedOffline()
-    await update(fleet.administrator, { id: other, name: 'Seen' })
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    for (let number = 0; seen.length === 0; number += 1) await update(fleet.administrator, { id: other, name: `Seen ${String(number)}` })
     expect(await remove(fleet.administrator, { id, force: true })).toBe('DeleteServerSuccess')
     expect(await gone).toBe('DELETING')
     const audit = await fleet.api.sql<{ change: { freedPorts: string[] } }>(

@@ -30,7 +30,7 @@ export function wish(serverId: string, change: Partial<FakeAssignment> = {}, spe
       stop: { command: 'quit', signal: null, timeoutSeconds: 10 },
       restart: { policy: 'NEVER', cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600 },
       bootPolicy: 'RESTORE',
-      limits: { memoryMiB: 256, cpuPercent: 100, diskMiB: 1024, pids: 64 },
+      limits: { memoryMiB: 256, cpuPercent: 100, cpuset: '', diskMiB: 1024, pids: 64 },
       ports: [{ name: 'game', ip: '127.0.0.1', port: 25_500, protocol: 'UDP', isPrimary: true }],
       install: null,
       ...spec,

@@ -28,7 +28,7 @@ export type FakeAssignment = {
     name: string
     startup: string[]
     ports: { port: number }[]
-    limits: { memoryMiB: number; cpuPercent: number }
+    limits: { memoryMiB: number; cpuPercent: number; cpuset: string }
     stop: { command: string | null; signal: string | null; timeoutSeconds: number }
     restart: { policy: string; cleanExitCodes: number[]; maximumRestarts: number; windowSeconds: number }
     bootPolicy: string
@@ -43,7 +43,7 @@ const ORDERS = `subscription { orders { __typename
   ... on AssignmentOrder { assignment { ...A } }
   ... on CommandOrder { id serverId kind generation consoleInput installationId }
   ... on WatchOrder { serverIds isNodeWatched } } }
-fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { name startup ports { port } limits { memoryMiB cpuPercent }
+fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { name startup ports { port } limits { memoryMiB cpuPercent cpuset }
   stop { command signal timeoutSeconds } restart { policy cleanExitCodes maximumRestarts windowSeconds } bootPolicy } }`
 
 /** A socket of the control channel without any of the agent's own code: what a stranger could send. */

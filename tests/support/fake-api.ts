@@ -31,7 +31,7 @@ export type FakeAssignment = {
     stop: { command: string | null; signal: string | null; timeoutSeconds: number }
     restart: { policy: 'ALWAYS' | 'ON_FAILURE' | 'NEVER'; cleanExitCodes: number[]; maximumRestarts: number; windowSeconds: number }
     bootPolicy: 'RESTORE' | 'ALWAYS' | 'NEVER'
-    limits: { memoryMiB: number; cpuPercent: number; diskMiB: number; pids: number }
+    limits: { memoryMiB: number; cpuPercent: number; cpuset: string; diskMiB: number; pids: number }
     ports: { name: string; ip: string; port: number; protocol: 'TCP' | 'UDP' | 'BOTH'; isPrimary: boolean }[]
     install: { script: string; interpreter: string[]; timeoutSeconds: number } | null
   }

@@ -40,6 +40,7 @@ export type CreateServer = {
   tags?: string[]
   memoryMiB: number
   cpuPercent: number
+  cpuset?: string
   diskMiB: number
   ports?: { name: string; ip?: string; port: number }[]
   variables?: { name: string; value: string }[]

@@ -49,7 +49,7 @@ export async function createTestNode(containerd: TestContainerd, namespace: stri
         user: { uid: 200_007, gid: 200_007 },
         hostname: 'test',
         mounts: [{ source: data, target: '/data', readOnly: false }],
-        limits: { memoryMiB: 64, cpuPercent: 100, pids: 32 },
+        limits: { memoryMiB: 64, cpuPercent: 100, cpuset: '', pids: 32 },
         readOnlyRoot: true,
         networkNamespace: null,
         labels: { kind: 'test' },

@@ -33,8 +33,8 @@ export type PosixSignal = NodeJS.Signals
 
 export type RuntimeInfo = { name: string; version: string; cgroupVersion: 1 | 2 }
 
-/** `memoryMiB` includes swap (swap is off). `cpuPercent` 100 is one core. */
-export type WorkloadLimits = { memoryMiB: number; cpuPercent: number; pids: number }
+/** `memoryMiB` includes swap (swap is off). `cpuPercent` 100 is one core. `cpuset` is a list of cores such as `0-3,6`, empty for all. */
+export type WorkloadLimits = { memoryMiB: number; cpuPercent: number; cpuset: string; pids: number }
 
 export type WorkloadMount = { source: string; target: string; readOnly: boolean }
 

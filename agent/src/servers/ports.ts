@@ -66,15 +66,17 @@ export const isSignal = (name: string): name is PosixSignal => Object.hasOwn(con
 export const limitsOf = ({ limits }: ServerSpec): RunSpec['limits'] => ({
   memoryMiB: limits.memoryMiB,
   cpuPercent: limits.cpuPercent,
+  cpuset: limits.cpuset,
   pids: Math.min(limits.pids, MOST_PIDS),
 })
 
 /** Limits of an install container: its own, never below the game's. */
 export const installLimitsOf = (spec: ServerSpec): RunSpec['limits'] => {
-  const { memoryMiB, cpuPercent } = limitsOf(spec)
+  const { memoryMiB, cpuPercent, cpuset } = limitsOf(spec)
   return {
     memoryMiB: Math.max(memoryMiB, INSTALL_LEAST.memoryMiB),
     cpuPercent: Math.max(cpuPercent, INSTALL_LEAST.cpuPercent),
+    cpuset,
     pids: INSTALL_LEAST.pids,
   }
 }

@@ -27,7 +27,7 @@ export type ServerRun = {
 }
 
 const isSame = (a: RunSpec['limits'], b: RunSpec['limits']) =>
-  a.memoryMiB === b.memoryMiB && a.cpuPercent === b.cpuPercent && a.pids === b.pids
+  a.memoryMiB === b.memoryMiB && a.cpuPercent === b.cpuPercent && a.cpuset === b.cpuset && a.pids === b.pids
 
 /** @param onExit called once for each run that was followed to its end */
 export function createServerRun(core: RunnerCore, onExit: (exit: RunExit) => void): ServerRun {
@@ -152,7 +152,7 @@ export function createServerRun(core: RunnerCore, onExit: (exit: RunExit) => voi
         if (refusal === null) {
           core.report({ run: { ...spec, limits, areLimitsRefused: false } })
           core.console.notice(
-            `Limits are now ${String(limits.memoryMiB)} MiB of memory, ${String(limits.cpuPercent)} % CPU and ${String(limits.pids)} processes`,
+            `Limits are now ${String(limits.memoryMiB)} MiB of memory, ${String(limits.cpuPercent)} % CPU${limits.cpuset === '' ? '' : ` on ${limits.cpuset}`} and ${String(limits.pids)} processes`,
           )
           continue
         }

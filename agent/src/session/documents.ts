@@ -154,6 +154,7 @@ graphql(`
       limits {
         memoryMiB
         cpuPercent
+        cpuset
         diskMiB
         pids
       }

@@ -1,4 +1,5 @@
 import type { AssignmentFieldsFragment } from '../gql/graphql.ts'
+import type { WorkloadLimits } from '../runtime/runtime.ts'
 
 /** The wish for a server as the api gave it, with the complete spec. */
 export type Assignment = AssignmentFieldsFragment
@@ -22,7 +23,7 @@ export type PendingRestart = { attempt: number; at: string; reason: string }
 export type RunSpec = {
   /** Of everything that only another start can change. */
   fingerprint: string
-  limits: { memoryMiB: number; cpuPercent: number; pids: number }
+  limits: WorkloadLimits
   /** The node could not give a live run the limits of the newest spec. */
   areLimitsRefused: boolean
 }

@@ -41,7 +41,7 @@ const assignment = (serverId: string): Assignment => ({
     stop: { command: null, signal: 'SIGTERM', timeoutSeconds: 10 },
     restart: { policy: 'ON_FAILURE', cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600 },
     bootPolicy: 'RESTORE',
-    limits: { memoryMiB: 64, cpuPercent: 100, diskMiB: 64, pids: 32 },
+    limits: { memoryMiB: 64, cpuPercent: 100, cpuset: '', diskMiB: 64, pids: 32 },
     ports: [],
     install: null,
   },

@@ -65,6 +65,7 @@ const Limits = agentBuilder.objectRef<Spec['limits']>('Limits').implement({
   fields: (t) => ({
     memoryMiB: t.exposeInt('memoryMiB'),
     cpuPercent: t.exposeInt('cpuPercent'),
+    cpuset: t.exposeString('cpuset', { description: 'Cores that it may run on, such as 0-3,6; empty: all.' }),
     diskMiB: t.exposeInt('diskMiB'),
     pids: t.exposeInt('pids'),
   }),

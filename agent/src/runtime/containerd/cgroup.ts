@@ -52,6 +52,11 @@ export function weighDisk(host: CgroupHost, namespace: string, id: string, cpuPe
   }
 }
 
+/** All cores of this machine, as the kernel lists them. */
+export function onlineCores(): string {
+  return readFileSync('/sys/devices/system/cpu/online', 'utf8').trim()
+}
+
 /** Number after `oom_kill` in v1's memory.oom_control or v2's memory.events; 0 when there is none. */
 export function parseOomKills(text: string): number {
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0)

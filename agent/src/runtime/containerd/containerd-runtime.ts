@@ -12,7 +12,7 @@ import type {
   WorkloadStatus,
 } from '../runtime.ts'
 import { LimitInUseError, WorkloadNotFoundError } from '../runtime-errors.ts'
-import { cgroupsPath, detectCgroupHost, releaseGroup, weighDisk } from './cgroup.ts'
+import { cgroupsPath, detectCgroupHost, onlineCores, releaseGroup, weighDisk } from './cgroup.ts'
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
@@ -207,7 +207,8 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       await reaching(
         client.tasks.update({
           containerId: id,
-          resources: { typeUrl: RESOURCES_TYPE, value: encode(resourcesOf(limits)) },
+          // What is left out stays as it was: all cores have to be named.
+          resources: { typeUrl: RESOURCES_TYPE, value: encode(resourcesOf({ ...limits, cpuset: limits.cpuset || onlineCores() })) },
           annotations: {},
         }),
       )

@@ -11,7 +11,7 @@ const SPEC: WorkloadSpec = {
   user: { uid: 200_001, gid: 200_001 },
   hostname: 'game',
   mounts: [{ source: '/srv/one', target: '/data', readOnly: false }],
-  limits: { memoryMiB: 64, cpuPercent: 150, pids: 32 },
+  limits: { memoryMiB: 64, cpuPercent: 150, cpuset: '', pids: 32 },
   readOnlyRoot: true,
   networkNamespace: '/run/netns/one',
   labels: {},
@@ -70,8 +70,12 @@ describe('resourcesOf', () => {
     })
   })
 
+  it('names cores only when some are chosen', () => {
+    expect(resourcesOf({ ...SPEC.limits, cpuset: '0-1,3' }).cpu).toEqual({ period: 100_000, quota: 150_000, shares: 1536, cpus: '0-1,3' })
+  })
+
   it('keeps the smallest quota and shares that the kernel takes', () => {
-    expect(resourcesOf({ memoryMiB: 16, cpuPercent: 0, pids: 1 }).cpu).toEqual({ period: 100_000, quota: 1000, shares: 2 })
+    expect(resourcesOf({ memoryMiB: 16, cpuPercent: 0, cpuset: '', pids: 1 }).cpu).toEqual({ period: 100_000, quota: 1000, shares: 2 })
   })
 })
 

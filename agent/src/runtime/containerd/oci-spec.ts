@@ -71,6 +71,7 @@ export function resourcesOf(limits: WorkloadLimits) {
       period: CPU_PERIOD_MICROSECONDS,
       quota: Math.max(1000, Math.round((limits.cpuPercent / 100) * CPU_PERIOD_MICROSECONDS)),
       shares: Math.max(2, Math.round((limits.cpuPercent / 100) * 1024)),
+      ...(limits.cpuset !== '' && { cpus: limits.cpuset }),
     },
     pids: { limit: limits.pids },
   }

@@ -59,7 +59,13 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
         windowSeconds: server.restartWindowSeconds,
       },
       bootPolicy: server.bootPolicy,
-      limits: { memoryMiB: server.memoryMiB, cpuPercent: server.cpuPercent, diskMiB: server.diskMiB, pids: PIDS },
+      limits: {
+        memoryMiB: server.memoryMiB,
+        cpuPercent: server.cpuPercent,
+        cpuset: server.cpuset,
+        diskMiB: server.diskMiB,
+        pids: PIDS,
+      },
       ports: ports.map(({ name, ip, port, protocol, isPrimary }) => ({
         name: name ?? '',
         ip,

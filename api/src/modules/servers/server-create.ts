@@ -10,6 +10,7 @@ import { reservePorts, type WantedPort } from '../allocations/allocation-store.t
 import { addCommand } from '../commands/command-store.ts'
 import { specOf } from '../templates/template-service.ts'
 import type { TemplatePort } from '../templates/template-spec.ts'
+import { assertCores } from './cpuset.ts'
 import { placeServer } from './placement.ts'
 import type { CommandPayload } from './server-changes.ts'
 import { recordServerEvent } from './server-events.ts'
@@ -73,6 +74,7 @@ export function createServerCreate({ db, bus, audit }: Pick<ServerServiceDeps, '
       diskMiB: input.diskMiB,
       ports: wanted,
     })
+    await assertCores(tx, nodeId, input.cpuset ?? '')
     const server = await tx.prisma.server.create({
       data: {
         id: newId(),
@@ -83,6 +85,7 @@ export function createServerCreate({ db, bus, audit }: Pick<ServerServiceDeps, '
         templateId: template.id,
         memoryMiB: input.memoryMiB,
         cpuPercent: input.cpuPercent,
+        cpuset: input.cpuset ?? '',
         diskMiB: input.diskMiB,
         activity: 'INSTALLING',
         startAfterInstall: input.start === true,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ValidationError, type FieldProblem } from '../../lib/errors.ts'
 import { isStopSignal } from '../../lib/signals.ts'
+import { cpuset } from './cpuset.ts'
 import { location, tags } from '../nodes/node-input.ts'
 import type { TemplateSpec } from '../templates/template-spec.ts'
 import { problemOfValue } from '../templates/variable-rules.ts'
@@ -39,6 +40,7 @@ export const createServerInput = z
     ownerId: z.uuid('is no user').nullish(),
     memoryMiB: amount(MEMORY_MIB),
     cpuPercent: amount(CPU_PERCENT),
+    cpuset: cpuset.nullish(),
     diskMiB: amount(DISK_MIB),
     ports: z
       .array(z.object({ name: text(64), ip: z.ipv4('is no address').nullish(), port: z.int().min(1).max(65_535) }))
@@ -61,6 +63,7 @@ export const updateServerInput = z.object({
   name: serverName.nullish(),
   memoryMiB: amount(MEMORY_MIB).nullish(),
   cpuPercent: amount(CPU_PERCENT).nullish(),
+  cpuset: cpuset.nullish(),
   diskMiB: amount(DISK_MIB).nullish(),
   restartPolicy: z
     .object({

@@ -37,6 +37,7 @@ const CreateServerInput = builder.inputType('CreateServerInput', {
     ownerId: t.id({ description: 'Absent: the caller.' }),
     memoryMiB: t.int({ required: true }),
     cpuPercent: t.int({ required: true, description: '100 is one core.' }),
+    cpuset: t.string({ description: 'Cores that it may run on, such as 0-3,6; absent or empty: all.' }),
     diskMiB: t.int({ required: true }),
     ports: t.field({ type: [PortInput], description: 'Absent ones get the next free ports.' }),
     variables: t.field({ type: [VariableInput], description: 'Absent ones have the template’s defaults.' }),

@@ -35,6 +35,7 @@ export type ServerView = {
   runningSince: Date | null
   memoryMiB: number
   cpuPercent: number
+  cpuset: string
   diskMiB: number
   crashPolicy: CrashPolicy
   cleanExitCodes: number[]
@@ -72,7 +73,7 @@ export type ServerReadModel = {
 
 const COLUMNS = `s.id, s.slug, s.name, s."ownerId", s."nodeId", s."templateId", ${STATUS_SQL} as status, s.state, s."desiredState", s.activity,
   not n."isOnline" as "isStale", s."stateObservedAt", s."problemCode", s."problemMessage", s."problemAt", s."lastExitCode", s."lastExitReason",
-  s."lastExitAt", s."runningSince", s."memoryMiB", s."cpuPercent", s."diskMiB",
+  s."lastExitAt", s."runningSince", s."memoryMiB", s."cpuPercent", s.cpuset, s."diskMiB",
   s."crashPolicy", s."cleanExitCodes", s."maximumRestarts", s."restartWindowSeconds", s."bootPolicy", s."stopCommand", s."stopSignal",
   s."stopTimeoutSeconds", s."restartAttempt", s."nextRestartAt", s."restartReason", s."needsRestart", s."installedAt", s."deletedAt", s."createdAt", s."updatedAt"`
 const FROM = `from "Server" s join "Node" n on n.id = s."nodeId"`

@@ -135,6 +135,7 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
         description: 'The disk limit is reserved and measured, and not yet enforced.',
         resolve: (server) => server,
       }),
+      cpuset: t.exposeString('cpuset', { description: 'Cores that it may run on, such as 0-3,6; empty: all.' }),
       variables: t.field({ type: [ServerVariableType], resolve: (server, _args, context) => variables(context, server.id) }),
       lastExit: t.field({
         type: ServerExit,

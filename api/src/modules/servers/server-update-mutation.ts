@@ -28,6 +28,7 @@ const UpdateServerInput = builder.inputType('UpdateServerInput', {
     name: t.string(),
     memoryMiB: t.int(),
     cpuPercent: t.int(),
+    cpuset: t.string({ description: 'Cores that it may run on, such as 0-3,6; empty: all.' }),
     diskMiB: t.int(),
     restartPolicy: t.field({ type: RestartPolicyInput }),
     bootPolicy: t.field({ type: BootPolicyEnum }),

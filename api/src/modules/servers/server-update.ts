@@ -6,6 +6,7 @@ import { ForbiddenError, NotFoundError } from '../../lib/errors.ts'
 import { reachStep } from '../../lib/step.ts'
 import { validate } from '../../lib/validate.ts'
 import { specOf } from '../templates/template-service.ts'
+import { assertCores } from './cpuset.ts'
 import { assertRoom, lockNodeOf } from './placement.ts'
 import type { SettingChange } from './server-events.ts'
 import { updateServerInput, variableValues, type UpdateServerInput } from './server-input.ts'
@@ -13,14 +14,16 @@ import { lockServer } from './server-lock.ts'
 import { demand, hasPermission } from './server-policy.ts'
 import type { ServerServiceDeps } from './server-service.ts'
 
-const LIMITS = ['memoryMiB', 'cpuPercent', 'diskMiB'] as const
+const RESERVED = ['memoryMiB', 'cpuPercent', 'diskMiB'] as const
+const LIMITS: readonly string[] = [...RESERVED, 'cpuset']
 
 /** The columns that the input sets. */
-function columnsOf({ name, memoryMiB, cpuPercent, diskMiB, restartPolicy, bootPolicy, stop }: UpdateServerInput) {
+function columnsOf({ name, memoryMiB, cpuPercent, cpuset, diskMiB, restartPolicy, bootPolicy, stop }: UpdateServerInput) {
   const columns = {
     name,
     memoryMiB,
     cpuPercent,
+    cpuset,
     diskMiB,
     bootPolicy,
     crashPolicy: restartPolicy?.policy,
@@ -43,7 +46,7 @@ const asText = (value: unknown): string => (Array.isArray(value) ? value.join(',
 
 /** Reserves what it grows by; the node's row is locked, so that a create at the same time cannot sell the same room. */
 async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Server>): Promise<void> {
-  const grown = (name: (typeof LIMITS)[number]) => {
+  const grown = (name: (typeof RESERVED)[number]) => {
     const by = (wanted[name] ?? server[name]) - server[name]
     return by > 0 ? by : -Infinity
   }
@@ -57,7 +60,7 @@ async function reserveGrowth(tx: Transaction, server: Server, wanted: Partial<Se
  */
 export function createServerUpdate({ db, bus, audit, changes }: Pick<ServerServiceDeps, 'db' | 'bus' | 'audit' | 'changes'>) {
   async function update(tx: Transaction, actor: UserActor, input: UpdateServerInput): Promise<{ serverId: string }> {
-    if (LIMITS.some((name) => input[name] != null)) await lockNodeOf(tx, input.id)
+    if (RESERVED.some((name) => input[name] != null)) await lockNodeOf(tx, input.id)
     const server = await lockServer(tx, input.id)
     demand(actor, server, 'server:update')
     if (server === null) throw new NotFoundError('The server')
@@ -66,7 +69,7 @@ export function createServerUpdate({ db, bus, audit, changes }: Pick<ServerServi
     })
     const wanted = columnsOf(input)
     const changed = Object.entries(wanted).filter(([name, value]) => asText(server[name as keyof Server]) !== asText(value))
-    const changesLimits = changed.some(([name]) => (LIMITS as readonly string[]).includes(name))
+    const changesLimits = changed.some(([name]) => LIMITS.includes(name))
     if (changesLimits && !hasPermission(actor, 'server:update-limits')) throw new ForbiddenError('server:update-limits')
     const current = await tx.prisma.serverVariable.findMany({ where: { serverId: server.id } })
     const values = input.variables == null ? new Map<string, string>() : variableValues(specOf(server.template), input.variables, current)
@@ -78,6 +81,7 @@ export function createServerUpdate({ db, bus, audit, changes }: Pick<ServerServi
     ]
     if (settings.length === 0) return { serverId: server.id }
     if (changesLimits) await reserveGrowth(tx, server, wanted)
+    await assertCores(tx, server.nodeId, wanted.cpuset ?? '')
     for (const [name, value] of changedVariables)
       await tx.prisma.serverVariable.upsert({
         where: { serverId_name: { serverId: server.id, name } },

@@ -11,6 +11,7 @@ export const ServerSettingsFields = graphql(`
       cpuPercent
       diskMiB
     }
+    cpuset
     restartPolicy {
       policy
       cleanExitCodes

@@ -6,6 +6,7 @@ const settings: ServerSettings = {
   id: '1',
   name: 'Arena',
   limits: { memoryMiB: 512, cpuPercent: 100, diskMiB: 1024 },
+  cpuset: '',
   restartPolicy: { policy: 'ON_FAILURE', cleanExitCodes: [0, 130], maximumRestarts: 5, windowSeconds: 600 },
   bootPolicy: 'RESTORE',
   stopRule: { command: 'quit', signal: null, timeoutSeconds: 30, isOwn: false },
@@ -33,6 +34,7 @@ describe('changesOf', () => {
     expect(changed({})).toBeNull()
     expect(changed({ memoryMiB: '1024' })).toEqual({ memoryMiB: 1024 })
     expect(changed({ variables: { MAP: 'oa_dm4' } })).toEqual({ variables: [{ name: 'MAP', value: 'oa_dm4' }] })
+    expect(changed({ cpuset: ' 0-1 ' })).toEqual({ cpuset: '0-1' })
     expect(changed({ bootPolicy: 'NEVER', name: ' Lobby ' })).toEqual({ name: 'Lobby', bootPolicy: 'NEVER' })
   })
 
@@ -58,6 +60,7 @@ describe('settingsProblems', () => {
   it.each([
     [{ name: ' ' }, 'name'],
     [{ memoryMiB: '8' }, 'memoryMiB'],
+    [{ cpuset: '0-x' }, 'cpuset'],
     [{ windowSeconds: '5' }, 'restartPolicy.windowSeconds'],
     [{ maximumRestarts: 'x' }, 'restartPolicy.maximumRestarts'],
     [{ cleanExitCodes: '0, 300' }, 'restartPolicy.cleanExitCodes'],

@@ -6,6 +6,7 @@ export type ServerSettings = {
   id: string
   name: string
   limits: { memoryMiB: number; cpuPercent: number; diskMiB: number }
+  cpuset: string
   restartPolicy: { policy: CrashPolicy; cleanExitCodes: readonly number[]; maximumRestarts: number; windowSeconds: number }
   bootPolicy: BootPolicy
   stopRule: { command: string | null; signal: string | null; timeoutSeconds: number; isOwn: boolean }
@@ -20,6 +21,7 @@ export type SettingsForm = {
   memoryMiB: string
   cpuPercent: string
   diskMiB: string
+  cpuset: string
   policy: CrashPolicy
   cleanExitCodes: string
   maximumRestarts: string
@@ -41,6 +43,7 @@ export function formOf(settings: ServerSettings): SettingsForm {
     memoryMiB: String(settings.limits.memoryMiB),
     cpuPercent: String(settings.limits.cpuPercent),
     diskMiB: String(settings.limits.diskMiB),
+    cpuset: settings.cpuset,
     policy: restartPolicy.policy,
     cleanExitCodes: restartPolicy.cleanExitCodes.join(', '),
     maximumRestarts: String(restartPolicy.maximumRestarts),
@@ -76,6 +79,8 @@ export function settingsProblems(form: SettingsForm, variables: readonly FormVar
     const problem = limitProblem(key, form[key])
     if (problem !== null) problems[key] = problem
   }
+  if (!/^(\d{1,4}(-\d{1,4})?(\s*,\s*\d{1,4}(-\d{1,4})?)*)?$/.test(form.cpuset.trim()))
+    problems['cpuset'] = { key: 'settings.cpusetWrong', named: {} }
   if (form.policy !== 'NEVER') {
     inRange('restartPolicy.maximumRestarts', form.maximumRestarts, RANGES.maximumRestarts)
     inRange('restartPolicy.windowSeconds', form.windowSeconds, RANGES.windowSeconds)
@@ -106,6 +111,7 @@ export function changesOf(
   const input: Omit<UpdateServerInput, 'id'> = {
     ...(form.name.trim() !== settings.name && { name: form.name.trim() }),
     ...Object.fromEntries(limitKeys.filter((key) => differ(key)).map((key) => [key, Number(form[key])])),
+    ...(differ('cpuset') && { cpuset: form.cpuset.trim() }),
     ...(differ('policy', 'cleanExitCodes', 'maximumRestarts', 'windowSeconds') && {
       restartPolicy: {
         policy: form.policy,

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Server" ADD COLUMN     "cpuset" TEXT NOT NULL DEFAULT '';
