@@ -106,37 +106,40 @@ async function expectEachOnce(lab: Lab, attempt: Try, ids: readonly string[], or
   if (counts?.audits !== orders) attempt.violation(`${String(orders)} orders were accepted and ${String(counts?.audits)} audited`)
 }
 
-faultRow({ row: 9, fault: 'random faults under 8 operators and 20 servers', tries: { long: 2, short: 1 } }, async (attempt) => {
-  const lab = getLab()
-  const history = await makeServers(lab)
-  const ids = [...history.keys()]
-  await lab.truth(attempt, 0, { isMeasured: false, timeoutMs: 60_000 })
-  const identities = await lab.identities()
-  const stopTyping = lab.witnesses.map((witness) => witness.typeEvery(500))
+faultRow(
+  { row: 9, fault: 'random faults under 8 operators and 20 servers', tries: { long: 2, short: 1 }, durationMs: RUN_MS },
+  async (attempt) => {
+    const lab = getLab()
+    const history = await makeServers(lab)
+    const ids = [...history.keys()]
+    await lab.truth(attempt, 0, { isMeasured: false, timeoutMs: 60_000 })
+    const identities = await lab.identities()
+    const stopTyping = lab.witnesses.map((witness) => witness.typeEvery(500))
 
-  const until = performance.now() + RUN_MS
-  const isOver = () => performance.now() > until
-  const [done, ...orders] = await Promise.all([
-    breakThings(lab, createRandom(attempt.seed), until),
-    ...Array.from({ length: CLIENTS }, (_, index) =>
-      operate(lab, createRandom(attempt.seed * 100 + index), `${String(attempt.seed)}-${String(index)}`, history, isOver),
-    ),
-  ])
-  const end = performance.now()
-  await lab.truth(attempt, end, { timeoutMs: 30_000 })
-  await Promise.all(stopTyping.map((stop) => stop()))
-  for (const [id, calls] of history) {
-    const from = performance.now()
-    calls.push({ operation: await look(lab, id), from, to: performance.now() })
-    if (!isLinearizable(WISH_MODEL, calls)) attempt.violation(`no order explains the answers about ${id}: ${JSON.stringify(calls)}`)
-  }
-  await expectEachOnce(
-    lab,
-    attempt,
-    ids,
-    orders.reduce((sum, count) => sum + count, 0),
-  )
-  await lab.check(attempt, identities)
-  await lab.remove(attempt, ids)
-  if (done.length === 0) attempt.violation('nothing was broken')
-})
+    const until = performance.now() + RUN_MS
+    const isOver = () => performance.now() > until
+    const [done, ...orders] = await Promise.all([
+      breakThings(lab, createRandom(attempt.seed), until),
+      ...Array.from({ length: CLIENTS }, (_, index) =>
+        operate(lab, createRandom(attempt.seed * 100 + index), `${String(attempt.seed)}-${String(index)}`, history, isOver),
+      ),
+    ])
+    const end = performance.now()
+    await lab.truth(attempt, end, { timeoutMs: 30_000 })
+    await Promise.all(stopTyping.map((stop) => stop()))
+    for (const [id, calls] of history) {
+      const from = performance.now()
+      calls.push({ operation: await look(lab, id), from, to: performance.now() })
+      if (!isLinearizable(WISH_MODEL, calls)) attempt.violation(`no order explains the answers about ${id}: ${JSON.stringify(calls)}`)
+    }
+    await expectEachOnce(
+      lab,
+      attempt,
+      ids,
+      orders.reduce((sum, count) => sum + count, 0),
+    )
+    await lab.check(attempt, identities)
+    await lab.remove(attempt, ids)
+    if (done.length === 0) attempt.violation('nothing was broken')
+  },
+)

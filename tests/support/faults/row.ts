@@ -8,7 +8,7 @@ import { createRandom, type Random } from './random.ts'
 export const IS_LONG = process.env['CATALYST_FAULTS'] === 'long'
 
 const RESULTS = path.resolve(import.meta.dirname, '../../artefacts/faults')
-/** A try that has not ended by then has failed. */
+/** What a try may take on top of the time that it breaks things for. */
 const LONGEST_TRY_MS = 180_000
 
 /** What a recovery may take, and is measured against; a test fails at five times as much only. */
@@ -32,6 +32,8 @@ export type RowOptions = {
   fault: string
   /** Tries in the long and in the short form; 20 and 3 unless given. */
   tries?: { long: number; short: number }
+  /** For how long a try breaks things by design; little unless given. */
+  durationMs?: number
 }
 
 /** The seed of this run: given, or by chance. */
@@ -44,9 +46,9 @@ function firstSeed(): number {
  * Declares the test of one row of the fault matrix: `attempt` runs as often as the form says, each time from a seed of its
  * own that is printed when it fails. What was found and measured goes to the table.
  */
-export function faultRow({ row, fault, tries }: RowOptions, attempt: (attempt: Try) => Promise<void>): void {
+export function faultRow({ row, fault, tries, durationMs = 0 }: RowOptions, attempt: (attempt: Try) => Promise<void>): void {
   const count = IS_LONG ? (tries?.long ?? 20) : (tries?.short ?? 3)
-  it(`${fault}: nothing is lost`, { timeout: count * LONGEST_TRY_MS }, async () => {
+  it(`${fault}: nothing is lost`, { timeout: count * (durationMs + LONGEST_TRY_MS) }, async () => {
     const seed = firstSeed()
     const result: FaultResult = { row, fault, seed, tries: 0, violations: [], milliseconds: { api: [], agent: [], truth: [] } }
     try {
