@@ -74,6 +74,13 @@ test('a part that never gets ready is given up after three tries, with the name 
   expect(said.at(-1)).toContain('0.5 s')
 })
 
+test('a part that had become ready is back after a second at most, however often it dies', async () => {
+  const part = await start("process.send('ready', () => process.exit(3))")
+  await part.ready
+  await expect.poll(() => said.length, { timeout: 10_000 }).toBe(5)
+  expect(said.map((text) => / in (.+) s$/.exec(text)?.[1])).toEqual(['0.25', '0.5', '1', '1', '1'])
+})
+
 test('a stop waits for the end, keeps it from starting again and may be repeated', async () => {
   const part = await start(`process.on('SIGTERM', () => setTimeout(() => process.exit(0), 100)); ${READY}`)
   await part.ready

@@ -6,6 +6,8 @@ import { readPid, removePid, stopPid, writePid } from './pid-file.ts'
 
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 30_000
+/** Of a part that had become ready: it can start, and others wait for it. */
+const LONGEST_WAIT_AFTER_READY_MS = 1000
 /** A part that was ready for this long had started well: whatever ended it, it is back after the shortest wait. */
 const STABLE_MS = 5_000
 const LARGEST_LOG_BYTES = 64 * 2 ** 20
@@ -90,7 +92,8 @@ export async function supervise(options: PartOptions): Promise<Part> {
         ready.reject(new Error(`${name} ended three times (${reason}); its log is ${logFile(dataDir, name)}`))
         return
       }
-      const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS)
+      const longest = readySince === Infinity ? LONGEST_WAIT_MS : LONGEST_WAIT_AFTER_READY_MS
+      const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), longest)
       say(`${name} ended (${reason}); starting it again in ${String(wait / 1000)} s`)
       timer = setTimeout(launch, wait)
     })
