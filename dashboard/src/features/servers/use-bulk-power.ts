@@ -3,7 +3,7 @@ import { useApolloClient } from '@vue/apollo-composable'
 import { computed, onScopeDispose, shallowReactive, shallowRef, watch } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { useMutate } from '../../composables/use-mutate.ts'
-import { graphql } from '../../gql/index.ts'
+import { graphql, readFragment, type FragmentType } from '../../gql/index.ts'
 import type { ServerBulk_ServerFragment } from '../../gql/graphql.ts'
 import { refusalText } from '../../lib/refusal.ts'
 import { bulkOutcome, type BulkOutcome, type BulkVerb } from './bulk-outcome.ts'
@@ -21,7 +21,20 @@ const ServerBulk = graphql(`
   }
 `)
 
-type Answer = { __typename: string; results?: readonly { serverId: string; error: { code: string; message: string } | null }[] }
+const BulkAnswer = graphql(`
+  fragment BulkAnswer_BulkResult on BulkResult {
+    serverId
+    server {
+      ...ServerLive_Server
+    }
+    error {
+      code
+      message
+    }
+  }
+`)
+
+type Answer = { __typename: string; results?: readonly FragmentType<typeof BulkAnswer>[] }
 type BulkDocument = TypedDocumentNode<Record<string, Answer>, { input: { ids: string[]; idempotencyKey: string } }>
 
 const documents: Record<BulkVerb, BulkDocument> = {
@@ -31,14 +44,7 @@ const documents: Record<BulkVerb, BulkDocument> = {
         __typename
         ... on StartServersSuccess {
           results {
-            serverId
-            server {
-              ...ServerLive_Server
-            }
-            error {
-              code
-              message
-            }
+            ...BulkAnswer_BulkResult
           }
         }
         ... on Error {
@@ -54,14 +60,7 @@ const documents: Record<BulkVerb, BulkDocument> = {
         __typename
         ... on StopServersSuccess {
           results {
-            serverId
-            server {
-              ...ServerLive_Server
-            }
-            error {
-              code
-              message
-            }
+            ...BulkAnswer_BulkResult
           }
         }
         ... on Error {
@@ -77,14 +76,7 @@ const documents: Record<BulkVerb, BulkDocument> = {
         __typename
         ... on RestartServersSuccess {
           results {
-            serverId
-            server {
-              ...ServerLive_Server
-            }
-            error {
-              code
-              message
-            }
+            ...BulkAnswer_BulkResult
           }
         }
         ... on Error {
@@ -100,14 +92,7 @@ const documents: Record<BulkVerb, BulkDocument> = {
         __typename
         ... on KillServersSuccess {
           results {
-            serverId
-            server {
-              ...ServerLive_Server
-            }
-            error {
-              code
-              message
-            }
+            ...BulkAnswer_BulkResult
           }
         }
         ... on Error {
@@ -123,14 +108,7 @@ const documents: Record<BulkVerb, BulkDocument> = {
         __typename
         ... on DeleteServersSuccess {
           results {
-            serverId
-            server {
-              ...ServerLive_Server
-            }
-            error {
-              code
-              message
-            }
+            ...BulkAnswer_BulkResult
           }
         }
         ... on Error {
@@ -202,7 +180,7 @@ export function useBulkPower() {
       for (let from = 0; from < ids.length; from += BATCH) {
         const batch = ids.slice(from, from + BATCH)
         const outcome = await mutate(documents[wanted], { input: { ids: batch, idempotencyKey: crypto.randomUUID() } })
-        const answers = outcome.isTaken ? (Object.values(outcome.data)[0]?.results ?? []) : []
+        const answers = outcome.isTaken ? readFragment(BulkAnswer, Object.values(outcome.data)[0]?.results ?? []) : []
         const errors = new Map(answers.map(({ serverId, error }) => [serverId, error === null ? null : refusalText(error, te, t)]))
         for (const id of batch) change(id, { isAnswered: true, refusal: outcome.isTaken ? (errors.get(id) ?? null) : outcome.text })
       }
