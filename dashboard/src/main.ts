@@ -14,6 +14,7 @@ import { createApollo } from './plugins/apollo.ts'
 import { createDashboardI18n, createPageTexts, preferredLanguage } from './plugins/i18n.ts'
 import { createSocket, socketKey } from './plugins/socket.ts'
 import { createDashboardVuetify } from './plugins/vuetify.ts'
+import { reloadLostPage } from './router/reload-lost-page.ts'
 import { createDashboardRouter } from './router/router.ts'
 import { applyTheme } from './theme/apply-theme.ts'
 
@@ -45,6 +46,13 @@ const session = createSession(apollo, socket)
 
 // 4. Pages.
 const router = createDashboardRouter(session, (key) => i18n.global.t(key), announcer, createPageTexts(i18n))
+reloadLostPage(router, {
+  events: window,
+  storage: window.sessionStorage,
+  load: (path) => {
+    window.location.assign(path)
+  },
+})
 
 // 5. The application.
 createApp(App)
