@@ -10,6 +10,7 @@ import { useLab, type Lab } from '../support/faults/lab.ts'
 import type { Random } from '../support/faults/random.ts'
 import { sessionOf } from '../support/faults/recovery.ts'
 import { faultRow, type Try } from '../support/faults/row.ts'
+import { pssOf } from '../support/footprint.ts'
 import { deleteServer } from '../support/scenario.ts'
 
 const getLab = useLab({ name: 'fhost', firstGamePort: 25_960 })
@@ -101,6 +102,33 @@ const ATTACKS: Record<string, (lab: Lab, attempt: Try) => Promise<void>> = {
     await one({ sequence: 2000, isRemoved: true })
     await agent.close()
   },
+  async 'a console that the disk does not take'(lab, attempt) {
+    const agent = await startFakeAgent(lab.product.url, hostile)
+    const id = await lab.create('Of the hostile node', { nodeId: hostile.nodeId })
+    const install = await agent.order(isCommand('INSTALL', id))
+    await agent.install(id, install.id, 'SUCCEEDED', 'built\n')
+    await agent.finish(install.id, 'DONE')
+    const before = pssOf(await lab.product.pid('api'))
+    const client = await lab.database.connect()
+    await client.query('begin')
+    await client.query('lock table "ConsoleSegment" in exclusive mode')
+    const text = 'x'.repeat(MEBIBYTE / 2)
+    const pushes = Array.from({ length: 600 }, (_, index) => agent.pushConsole(id, index * text.length, text).catch(() => undefined))
+    let most = 0
+    // Shorter than the patience with a node that is not read.
+    const end = performance.now() + 4000
+    while (performance.now() < end) {
+      most = Math.max(most, pssOf(await lab.product.pid('api')) - before)
+      await delay(100)
+    }
+    if (most > 150) attempt.violation(`300 MiB of a console that waits took ${most.toFixed(0)} MB of the api`)
+    await client.query('rollback')
+    await client.end()
+    await Promise.all(pushes)
+    await deleteServer(lab.client, id)
+    await agent.report(id, { sequence: 2000, generation: 99, isRemoved: true })
+    await agent.close()
+  },
   async 'huge messages'(lab) {
     const socket = await opened(agentUrl(lab))
     socket.send(JSON.stringify({ type: 'connection_init', payload: { filler: 'x'.repeat(8 * MEBIBYTE) } }))
@@ -159,7 +187,7 @@ async function askUntil(lab: Lab, attempt: Try, isOver: () => boolean): Promise<
   }
 }
 
-faultRow({ row: 10, fault: 'a hostile node among honest ones', tries: { long: 20, short: 5 } }, async (attempt) => {
+faultRow({ row: 10, fault: 'a hostile node among honest ones', tries: { long: 24, short: 6 } }, async (attempt) => {
   const lab = getLab()
   const name = NAMES[attempt.number % NAMES.length] ?? ''
   const identities = await lab.identities()

@@ -90,6 +90,34 @@ describe('pushing a console', () => {
     pusher.close()
   })
 
+  it('has a bounded sum under way, and lets consoles take turns when there is room', async () => {
+    const answers: { id: string; from: number; answer: (answer: PushAnswer) => void }[] = []
+    const pusher = createConsolePusher({
+      push: (id, from) => new Promise((answer) => answers.push({ id, from, answer })),
+      waitingBytes: () => 0,
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    const ids = Array.from({ length: 12 }, (_, index) => `s${String(index)}`)
+    for (const id of ids) {
+      const { stream, add } = growing()
+      add('x'.repeat(2 ** 20))
+      pusher.open(id, stream, 0)
+    }
+    const size = 128 * 1024
+    expect(answers.length * size).toBe(8 * 2 ** 20)
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(8)
+    // One that leaves gives its room to the next, whatever comes of what it had under way.
+    pusher.drop('s0')
+    const sent = answers.splice(0)
+    expect(sent.at(-1)?.id).toBe('s8')
+    for (const { from, answer } of sent) answer({ acknowledged: from + size, expected: from + size })
+    await vi.advanceTimersByTimeAsync(0)
+    expect(new Set(answers.map(({ id }) => id))).toEqual(new Set(['s9', 's10', 's11']))
+    pusher.close()
+  })
+
   it('waits while the socket is full, and lets everything else go first', async () => {
     let waiting = 10 * 2 ** 20
     const sent: number[] = []

@@ -3,6 +3,8 @@ import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
 const LARGEST_PUSH = 128 * 1024
 /** Under way and not acknowledged, for each server. */
 const LARGEST_WINDOW = 2 ** 20
+/** The same for all servers together. */
+const LARGEST_SUM = 8 * 2 ** 20
 /** Of all consoles together. */
 const MOST_WAITING_BYTES = 512 * 1024
 const LONGEST_CHARACTER = 4
@@ -56,7 +58,30 @@ function linesIn(parts: readonly ConsolePart[]): number {
 
 export function createConsolePusher({ push, waitingBytes, onAcknowledged, onError, monotonicMs }: ConsolePusherOptions): ConsolePusher {
   const lines = new Map<string, Line>()
+  /** Under way and not acknowledged, of all. */
+  let underWay = 0
+  /** Those that the sum holds up, in turn. */
+  const held = new Set<string>()
   let isClosed = false
+
+  function forget(serverId: string): void {
+    const line = lines.get(serverId)
+    if (line === undefined) return
+    if (line.timer !== null) clearTimeout(line.timer)
+    underWay -= line.next - line.acknowledged
+    lines.delete(serverId)
+    held.delete(serverId)
+  }
+
+  /** There is room again in what all may have under way. */
+  function release(): void {
+    for (const serverId of [...held]) {
+      if (underWay >= LARGEST_SUM) return
+      held.delete(serverId)
+      const line = lines.get(serverId)
+      if (line !== undefined) flush(serverId, line, false)
+    }
+  }
 
   function schedule(serverId: string, line: Line, milliseconds: number, isImpatient: boolean): void {
     if (line.timer !== null) return
@@ -72,6 +97,10 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       const room = LARGEST_WINDOW - (line.next - line.acknowledged)
       line.isBlocked = room <= LARGEST_PUSH
       if (room <= 0) return
+      if (underWay >= LARGEST_SUM) {
+        held.add(serverId)
+        return
+      }
       if (waitingBytes() > MOST_WAITING_BYTES) {
         schedule(serverId, line, BATCH_MS, isImpatient)
         return
@@ -88,6 +117,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       line.lastPush = now
       const from = line.next
       line.next += parts.reduce((total, part) => total + part.bytes, 0)
+      underWay += line.next - from
       line.inFlight += 1
       void send(serverId, line, from, parts)
       // Less than a full message: the rest, of a character or of what was written meanwhile, comes with the next batch.
@@ -104,6 +134,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       if (isClosed || lines.get(serverId) !== line) return
       line.inFlight -= 1
       if (answer.acknowledged > line.acknowledged) {
+        underWay -= answer.acknowledged - line.acknowledged
         line.acknowledged = answer.acknowledged
         onAcknowledged(serverId, answer.acknowledged)
       }
@@ -111,11 +142,13 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       if (answer.expected < from) line.isRewinding = true
       const hasRewound = line.isRewinding && line.inFlight === 0
       if (hasRewound) {
+        underWay -= line.next - answer.expected
         line.next = answer.expected
         line.isRewinding = false
       }
       // Otherwise what is new waits for its batch.
       if (hasRewound || line.isBlocked) flush(serverId, line, false)
+      release()
     } catch (error) {
       if (!isClosed) onError(error)
     }
@@ -123,8 +156,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
 
   return {
     open(serverId, stream, from) {
-      const old = lines.get(serverId)
-      if (old?.timer != null) clearTimeout(old.timer)
+      forget(serverId)
       const line: Line = {
         stream,
         next: from,
@@ -151,9 +183,8 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       else schedule(serverId, line, wait - quiet, false)
     },
     drop(serverId) {
-      const line = lines.get(serverId)
-      if (line?.timer != null) clearTimeout(line.timer)
-      lines.delete(serverId)
+      forget(serverId)
+      release()
     },
     close() {
       isClosed = true

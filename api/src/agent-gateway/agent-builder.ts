@@ -16,6 +16,9 @@ export type AgentSocket = {
   address: string | null
   /** Ends when the socket does. */
   signal: AbortSignal
+  /** Reads nothing more until `resume`. One that is not read for several heartbeats ends. */
+  pause(): void
+  resume(): void
   close(code: number, reason: string): void
 }
 

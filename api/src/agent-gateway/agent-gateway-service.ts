@@ -19,6 +19,8 @@ import type { ServerReport, ServerReports } from '../modules/servers/server-repo
 import type { AgentSocket } from './agent-builder.ts'
 import { createAgentGuard } from './agent-guard.ts'
 import { createAgentSignIn, type AgentSignIn } from './agent-sign-in.ts'
+import { CONSOLE_BUDGET, createConsoleBudget } from './console-budget.ts'
+import { costOf } from './console-part.ts'
 import { streamOrders, type Order } from './orders.ts'
 import { plainText } from './plain-text.ts'
 import { refuse } from './refuse.ts'
@@ -96,6 +98,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
   const { db, bus, console, metrics, installations, reports, log } = deps
   const sockets = new Map<string, AgentSocket>()
   const { agentOf, assertOwn, inTurn, isOwn, write } = createAgentGuard(deps)
+  const budget = createConsoleBudget(CONSOLE_BUDGET)
   /** Those whose last heartbeat is being stored. */
   const beating = new WeakSet<AgentSocket>()
   /** Those whose orders are being read. */
@@ -246,8 +249,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     async pushConsole(socket, serverId, from, pieces) {
       const agent = agentOf(socket)
       await assertOwn(socket, agent, [serverId])
-      if (!isOwn(socket, serverId) || sockets.get(agent.id) !== socket) throw refuse('This server is not on this node.', 'FORBIDDEN')
-      return console.ingest(serverId, from, pieces)
+      return budget.spend(agent.id, socket, costOf(pieces), async () => {
+        if (!isOwn(socket, serverId) || sockets.get(agent.id) !== socket) throw refuse('This server is not on this node.', 'FORBIDDEN')
+        return console.ingest(serverId, from, pieces)
+      })
     },
 
     async pushSamples(socket, samples, isStored) {

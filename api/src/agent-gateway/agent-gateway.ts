@@ -60,6 +60,12 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       challenge: null,
       address: request.socket.remoteAddress ?? null,
       signal: ended.signal,
+      pause: () => {
+        socket.pause()
+      },
+      resume: () => {
+        socket.resume()
+      },
       close: (code, reason) => {
         socket.close(code, reason)
         // A peer that does not answer the close is cut.

@@ -31,3 +31,10 @@ export function toPiece(
     bytes,
   }
 }
+
+/** What a part takes besides its bytes: many small ones are no way around a limit. */
+const PART_BYTES = 512
+
+/** Bytes of memory that parts take, about. */
+export const costOf = (pieces: readonly ConsolePiece[]): number =>
+  pieces.reduce((total, piece) => total + PART_BYTES + (piece.kind === 'GAP' ? 0 : piece.bytes.length), 0)
