@@ -1,5 +1,5 @@
-import { describeResult, figureResult, median, type BenchResult } from '../support/bench.ts'
-import { cpuSeconds, reach, startHelper, startRelay, startRig, view, write, type Helper, type Rig } from './console/rig.ts'
+import { describeResult, figureResult, median, percentile, type BenchResult } from '../support/bench.ts'
+import { cpuSeconds, reach, startHelper, startRelay, startRig, view, write, type Helper, type Rig } from '../support/console-rig/rig.ts'
 
 // The real path agent → api → graphql-ws clients beside the least there can be: a raw broadcast of the same bytes in the same
 // batches. Each runs in a process of its own, and so do the game and the viewers.
@@ -15,9 +15,6 @@ const CASES: Case[] = [
 ]
 
 type Round = { microsPerLine: number; p50: number; p99: number; messages: number; faults: string[] }
-
-const percentile = (values: readonly number[], part: number) =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN
 
 type Source = { url: string; token: string; serverId: string | null; pid: number; file: string; position: number }
 

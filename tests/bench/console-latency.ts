@@ -1,5 +1,5 @@
-import { describeResult, figureResult, type BenchResult } from '../support/bench.ts'
-import { reach, startHelper, startRelay, startRig, view, write, type Helper } from './console/rig.ts'
+import { describeResult, figureResult, percentile, type BenchResult } from '../support/bench.ts'
+import { reach, startHelper, startRelay, startRig, view, write, type Helper } from '../support/console-rig/rig.ts'
 
 // From the game's write to the message at a client, through agent, api and socket, beside a raw relay of the same file.
 
@@ -11,9 +11,6 @@ const CASES: Case[] = [
   { name: 'quiet console', linesPerSecond: 8, seconds: 5, p50: 3, p99: 15 },
   { name: '1000 lines/s', linesPerSecond: 1000, seconds: 5, p50: null, p99: 40 },
 ]
-
-const percentile = (values: readonly number[], part: number) =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN
 
 type Source = { url: string; token: string; serverId: string | null; file: string; position: number }
 

@@ -6,7 +6,7 @@ import { createDatabase } from '../../api/src/db/database.ts'
 import { createConsoleRetention } from '../../api/src/modules/console/console-retention.ts'
 import { createConsoleStore } from '../../api/src/modules/console/console-store.ts'
 import { describeResult, figureResult, type BenchResult } from '../support/bench.ts'
-import { startRig } from './console/rig.ts'
+import { startRig } from '../support/console-rig/rig.ts'
 
 // What a console takes on the disk beside `zstd -3` of the same log, and how long it takes to read and to search it. The
 // history is written through the store, as the feed would: one segment for each quarter of a MiB.

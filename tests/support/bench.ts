@@ -24,6 +24,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
 }
 
+/** The value below which a part of them lies, such as 0.99. */
+export const percentile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? Number.NaN
+
 type Reference = { name: string; samples: readonly number[] }
 
 /** Milliseconds, less is better. Without `reference` the goal is about the figure itself. */

@@ -1,4 +1,4 @@
-import { createTestAgent, type RunningAgent } from '../../support/test-agent.ts'
+import { createTestAgent, type RunningAgent } from '../test-agent.ts'
 import type { ServeOrder } from './messages.ts'
 
 // The real agent on a scripted machine: only containers and images are missing.

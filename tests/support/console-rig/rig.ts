@@ -6,19 +6,20 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startEmbedded, stopEmbedded } from '@catalyst/prisma/embedded'
-import { createServer as createGameServer, importTestTemplate } from '../../support/scenario.ts'
-import { untilServer } from '../../support/server-query.ts'
-import { signIn, type ThirdParty } from '../../support/third-party.ts'
+import { createServer as createGameServer, importTestTemplate } from '../scenario.ts'
+import { untilServer } from '../server-query.ts'
+import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts'
+import { signIn, type ThirdParty } from '../third-party.ts'
 import type { Reached, ReachOrder, ServeOrder, ViewOrder, WriteOrder, Written } from './messages.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../..')
 const ADMIN = { email: 'admin@example.test', password: 'correct horse battery staple' }
 
-/** A process of the benchmark with what it answers. */
+/** A process of the rig with what it answers. */
 export type Helper = { pid: number; ask<T>(order: object): Promise<T>; stop(): Promise<void> }
 
 export function startHelper(name: string): Helper {
-  const child = fork(path.join(import.meta.dirname, `${name}-process.ts`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(path.join(import.meta.dirname, `${name}-process.ts`), { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   return {
     pid: child.pid ?? 0,
     async ask<T>(order: object) {
@@ -55,31 +56,76 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** A process of the api. */
+export type ApiProcess = { readonly url: string; readonly pid: number; end(signal: NodeJS.Signals): Promise<void> }
+
 /** The path of a console without containers: api, database and agent as they are shipped, each a process of its own. */
 export type Rig = {
   url: string
+  /** Around whatever stands before the database. */
   databaseUrl: string
+  /** What stands before the database of the api, when it was asked for. */
+  database: TcpProxy | null
   client: ThirdParty
   serverId: string
   readonly apiPid: number
   /** What the game writes to. */
   gameFile: string
+  /** The agent's own data. */
+  agentFolder: string
   /** Stops the api and starts it again: it looks at the database anew. */
   restartApi(): Promise<void>
+  /** SIGKILLs the api, and starts another in its place. */
+  killApi(): Promise<void>
+  /** Another api on the same database, until it is ended. */
+  addApi(): Promise<ApiProcess>
   /** One past the last byte of the console that is durable. */
   consoleEnd(): Promise<number>
   dispose(): Promise<void>
 }
 
-export async function startRig(): Promise<Rig> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-bench-'))
+type ApiPlace = { port: number; folder: string; databaseUrl: string; environment: Record<string, string> }
+
+async function startApi({ port, folder, databaseUrl, environment }: ApiPlace): Promise<ApiProcess> {
+  const child = fork(path.join(ROOT, 'api/src/main.ts'), {
+    execArgv: [],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: {
+      ...process.env,
+      NODE_ENV: 'production',
+      CATALYST_HTTP_PORT: String(port),
+      CATALYST_DATA_DIR: folder,
+      DATABASE_URL: databaseUrl,
+      CATALYST_ADMIN_EMAIL: ADMIN.email,
+      CATALYST_ADMIN_PASSWORD: ADMIN.password,
+      LOG_LEVEL: 'error',
+      ...environment,
+    },
+  })
+  await once(child, 'message')
+  return {
+    url: `http://127.0.0.1:${String(port)}`,
+    pid: child.pid ?? 0,
+    async end(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      await exited
+    },
+  }
+}
+
+export type RigOptions = { hasProxy?: boolean; environment?: Record<string, string> }
+
+export async function startRig({ hasProxy = false, environment = {} }: RigOptions = {}): Promise<Rig> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'catalyst-rig-'))
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })]
   const dispose = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     const directory = path.join(folder, 'postgres')
-    const database = await startEmbedded({
+    const embedded = await startEmbedded({
       directory,
       passwordFile: path.join(folder, 'secrets', 'postgres-password'),
       logFile: path.join(folder, 'postgres.log'),
@@ -87,41 +133,23 @@ export async function startRig(): Promise<Rig> {
     })
     undo.push(() => stopEmbedded(directory))
     const deploy = path.join(ROOT, 'prisma/deploy.ts')
-    const deployed = spawnSync(process.execPath, [deploy], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: database.url } })
+    const deployed = spawnSync(process.execPath, [deploy], { encoding: 'utf8', env: { ...process.env, DATABASE_URL: embedded.url } })
     if (deployed.status !== 0) throw new Error(deployed.stderr)
+    const database = hasProxy ? await startTcpProxy(embedded.url) : null
+    undo.push(async () => database?.close())
 
+    const start = (port: number) => startApi({ port, folder, databaseUrl: database?.url ?? embedded.url, environment })
     const port = await freePort()
-    const url = `http://127.0.0.1:${String(port)}`
-    const startApi = async () => {
-      const child = fork(path.join(ROOT, 'api/src/main.ts'), {
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-        env: {
-          ...process.env,
-          NODE_ENV: 'production',
-          CATALYST_HTTP_PORT: String(port),
-          CATALYST_DATA_DIR: folder,
-          DATABASE_URL: database.url,
-          CATALYST_ADMIN_EMAIL: ADMIN.email,
-          CATALYST_ADMIN_PASSWORD: ADMIN.password,
-          LOG_LEVEL: 'error',
-        },
-      })
-      await once(child, 'message')
-      return child
-    }
-    let api = await startApi()
-    const stopApi = async () => {
-      const exited = once(api, 'exit')
-      api.kill('SIGTERM')
-      await exited
-    }
-    undo.push(stopApi)
+    let api = await start(port)
+    const { url } = api
+    const end = (signal: NodeJS.Signals) => api.end(signal)
+    undo.push(() => end('SIGTERM'))
 
     const client = await signIn(url, ADMIN.email, ADMIN.password)
     undo.push(() => client.dispose())
     const { createEnrolmentToken } = await client.query<{ createEnrolmentToken: { token: string } }>(
       'mutation ($input: CreateEnrolmentTokenInput!) { createEnrolmentToken(input: $input) { ... on CreateEnrolmentTokenSuccess { token } } }',
-      { input: { name: 'bench', address: '127.0.0.1', firstPort: 25_500, lastPort: 25_509 } },
+      { input: { name: 'rig', address: '127.0.0.1', firstPort: 25_500, lastPort: 25_509 } },
     )
     const agent = startHelper('agent')
     undo.push(() => agent.stop())
@@ -129,29 +157,41 @@ export async function startRig(): Promise<Rig> {
     await agent.ask(serve)
     const templateId = await importTestTemplate(client, 'printer')
     const limits = { memoryMiB: 64, cpuPercent: 100, diskMiB: 64 }
-    const serverId = await createGameServer(client, { name: 'Bench', templateId, ...limits, start: true })
+    const serverId = await createGameServer(client, { name: 'Rig', templateId, ...limits, start: true })
     // The ready text is not printed by anybody: the game counts as starting, which its console does not mind.
     await untilServer(client, serverId, (server) => server.status === 'STARTING' || server.status === 'RUNNING', 60_000)
     // More than a game may print for long: what is measured is the path, not its limit.
     await client.query('mutation ($input: UpdateConsoleSettingsInput!) { updateConsoleSettings(input: $input) { __typename } }', {
       input: { serverId, floodLinesPerSecond: 1_000_000, floodBytesPerSecond: 2 ** 30 },
     })
-    const logs = path.join(folder, 'agent', 'servers', serverId, 'logs')
+    const agentFolder = path.join(folder, 'agent')
+    const logs = path.join(agentFolder, 'servers', serverId, 'logs')
     const runs = readdirSync(logs).filter((name) => /^run-\d+\.log$/.test(name))
     const gameFile = path.join(logs, runs.sort((a, b) => Number(/\d+/.exec(a)) - Number(/\d+/.exec(b))).at(-1) ?? '')
     return {
       url,
-      databaseUrl: database.url,
+      databaseUrl: embedded.url,
+      database,
       client,
       serverId,
       get apiPid() {
-        return api.pid ?? 0
+        return api.pid
       },
       async restartApi() {
-        await stopApi()
-        api = await startApi()
+        await api.end('SIGTERM')
+        api = await start(port)
+      },
+      async killApi() {
+        await api.end('SIGKILL')
+        api = await start(port)
+      },
+      async addApi() {
+        const another = await start(await freePort())
+        undo.push(() => another.end('SIGTERM'))
+        return another
       },
       gameFile,
+      agentFolder,
       async consoleEnd() {
         const events = client.iterate<{ consoleEvents: { from: number; to: number } }>(
           'subscription ($id: ID!) { consoleEvents(serverId: $id, tailLines: 1) { from to } }',
@@ -175,7 +215,7 @@ export async function startRelay(): Promise<{ url: string; pid: number; file: st
   mkdirSync(folder, { recursive: true })
   const file = path.join(folder, 'game.log')
   writeFileSync(file, '')
-  const child = fork(path.join(import.meta.dirname, 'relay-process.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(path.join(import.meta.dirname, 'relay-process.ts'), { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   const following = once(child, 'message')
   child.send({ file })
@@ -194,3 +234,6 @@ export async function startRelay(): Promise<{ url: string; pid: number; file: st
 export const write = (writer: Helper, order: Omit<WriteOrder, 'kind'>) => writer.ask<Written>({ kind: 'write', ...order })
 export const view = (viewers: Helper, order: Omit<ViewOrder, 'kind'>) => viewers.ask<string>({ kind: 'view', ...order })
 export const reach = (viewers: Helper, order: Omit<ReachOrder, 'kind'>) => viewers.ask<Reached>({ kind: 'reach', ...order })
+
+/** Lets viewers that stall read. */
+export const resume = (viewers: Helper) => viewers.ask<string>({ kind: 'resume' })
