@@ -146,7 +146,7 @@ describe('search', () => {
 
   it('is ended when a pattern takes too long, and nobody waits for it', async () => {
     await fleet.agent.pushConsole(id, 0, `${'a'.repeat(4000)}\n`.repeat(100))
-    const slow = refusal(search('regex: "a*a*a*a*a*a*b"'))
+    const slow = refusal(search('regex: "a*a*a*a*a*a*[bc]"'))
     const start = performance.now()
     await fleet.administrator.query('{ viewer { user { id } } }').catch(() => undefined)
     expect(performance.now() - start).toBeLessThan(1500)

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ConsoleChunk, ConsolePiece } from './console-chunk.ts'
-import type { FoundLine, SearchTask } from './console-search-worker.ts'
+import type { FoundLine, SearchedPattern, SearchTask } from './console-search-worker.ts'
+import { literalOf } from './pattern-literal.ts'
 
 /** A line that was found. `position` is where it begins; a very long one is cut around what was found. */
 export type ConsoleMatch = { position: number; at: Date; text: string }
@@ -67,13 +68,16 @@ function findText(bytes: Buffer, needle: Buffer, limit: number): FoundLine[] {
 
 /** Runs patterns outside of this thread: one that takes too long is ended, and holds up nobody. */
 function createPatternWorker(pattern: string) {
-  const worker = new Worker(new URL('./console-search-worker.ts', import.meta.url), { workerData: pattern })
+  const searched: SearchedPattern = { pattern, literal: literalOf(pattern) }
+  const literal = Buffer.from(searched.literal)
+  const worker = new Worker(new URL('./console-search-worker.ts', import.meta.url), { workerData: searched })
   let answer: PromiseWithResolvers<FoundLine[]> | null = null
   worker.on('message', (found: FoundLine[]) => answer?.resolve(found))
   worker.on('error', (error) => answer?.reject(error))
   return {
     /** Lines that match, the last first; null when the time was over. */
     async find(bytes: Buffer, limit: number, ms: number): Promise<FoundLine[] | null> {
+      if (!bytes.includes(literal)) return []
       answer = Promise.withResolvers<FoundLine[]>()
       const task: SearchTask = { bytes: new Uint8Array(bytes), limit }
       worker.postMessage(task, [task.bytes.buffer])

@@ -11,7 +11,7 @@ type Quantifier = { length: number; isRepeating: boolean; isUnbounded: boolean }
 const NONE: Quantifier = { length: 0, isRepeating: false, isUnbounded: false }
 
 /** The quantifier at the beginning of a text. */
-function quantifierOf(text: string): Quantifier {
+export function quantifierOf(text: string): Quantifier {
   const match = /^(?:([*+])|(\?)|\{(\d+)(?:(,)(\d*))?\})\??/.exec(text)
   if (match === null) return NONE
   const [whole, star, optional, least, comma, most] = match
@@ -22,7 +22,7 @@ function quantifierOf(text: string): Quantifier {
 }
 
 /** Length of the escape or class at the beginning of a text; 1 for a plain character. */
-function atomLength(text: string): number {
+export function atomLength(text: string): number {
   if (text.startsWith('\\')) return 2
   if (!text.startsWith('[')) return 1
   for (let index = text[1] === '^' ? 2 : 1; index < text.length; index += 1) {
