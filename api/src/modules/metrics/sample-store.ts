@@ -24,27 +24,32 @@ const LARGEST = 1e30
 
 const OWNERS = { server: '"Server"', node: '"Node"' } as const
 
+/** An array for PostgreSQL; much quicker than the driver's, which looks at each value. */
+const arrayOf = (values: readonly number[]) => `{${values.join(',')}}`
+
 const clamp = (value: number) => Math.min(LARGEST, Math.max(0, value))
 
 /** Names of the columns after the key and the time. */
 const columnsOf = (subject: Subject) => [...SUBJECTS[subject].measures, ...SUBJECTS[subject].limits]
 
 /**
- * Adds rows and notes the hours that changed, in one statement. The note is written anew each time: that locks it until the
+ * Adds rows, which name their server or node by its number in the first parameter, and notes the hours that changed, in one statement. The note is written anew each time: that locks it until the
  * samples are visible, so that a roll-up in between does not take the note without them.
  */
 function insertStatement(subject: Subject): string {
   const names = columnsOf(subject)
   const columns = names.map(columnOf)
   const parameters = names.map((name, index) => `$${String(index + 4)}::${typeOf(name)}[]`)
-  return `with k as (select key, id from series.${subject} where id = any($1::uuid[]) order by key for key share),
+  return `with k as (
+      select known.key, given.number from unnest($1::uuid[]) with ordinality given(id, number)
+      join series.${subject} known on known.id = given.id order by known.key for key share of known),
     added as (
       insert into series.${subject}_sample (${subject}_key, at, ${columns.join(', ')})
-      select k.key, s.at, ${columns.map((column) => `s.${column}`).join(', ')}
-      from unnest($2::uuid[], $3::timestamptz[], ${parameters.join(', ')}) as s(id, at, ${columns.join(', ')}) join k on k.id = s.id
+      select k.key, to_timestamp(s.at), ${columns.map((column) => `s.${column}`).join(', ')}
+      from unnest($2::int[], $3::float8[], ${parameters.join(', ')}) as s(number, at, ${columns.join(', ')}) join k on k.number = s.number
       on conflict do nothing returning ${subject}_key as key, at)
     insert into series.${subject}_changed (key, hour)
-    select distinct key, date_trunc('hour', at, 'UTC') from added order by 1, 2
+    select distinct key, date_bin('1 hour', at, 'epoch') from added order by 1, 2
     on conflict (key, hour) do update set hour = excluded.hour`
 }
 
@@ -75,11 +80,12 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
     const ids = [...new Set(kept.map(({ id }) => id))]
     const added = ids.filter((id) => !known[subject].has(id))
     if (added.length > 0) await addKeys(subject, added)
-    const columns = columnsOf(subject).map((name) => kept.map((sample) => clamp(sample[name] ?? 0)))
+    const numbers = new Map(ids.map((id, index) => [id, index + 1]))
+    const columns = columnsOf(subject).map((name) => arrayOf(kept.map((sample) => clamp(sample[name] ?? 0))))
     await db.pool.query({
       name: `series-${subject}-append`,
       text: statements[subject],
-      values: [ids, kept.map(({ id }) => id), kept.map(({ at }) => at), ...columns],
+      values: [ids, arrayOf(kept.map(({ id }) => numbers.get(id) ?? 0)), arrayOf(kept.map(({ at }) => at.getTime() / 1000)), ...columns],
     })
   }
 
