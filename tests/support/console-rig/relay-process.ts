@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
+import { appendFileSync, closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer, type WebSocket } from 'ws'
 
-// The least there can be: one process that follows the same file and writes every batch, once serialised, to every socket. No
-// history, no rights, no storage, nobody waited for. The batches are those of the product.
+// The least there can be: one process that follows the same file and writes every batch, once serialised, to every socket, and
+// what a socket says to the file. No history, no rights, no storage, nobody waited for. The batches are those of the product.
 
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
@@ -18,6 +18,11 @@ server.on('connection', (socket) => {
 })
 
 function follow(file: string): void {
+  server.on('connection', (socket) => {
+    socket.on('message', (data: Buffer) => {
+      appendFileSync(file, data)
+    })
+  })
   const descriptor = openSync(file, 'r')
   let offset = fstatSync(descriptor).size
   const start = offset
