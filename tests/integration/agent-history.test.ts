@@ -61,6 +61,12 @@ describe('events of an agent', () => {
       { kind: 'RESTART_PLANNED', at: at(2), code: null, reason: 'CRASHED', message: null, attempt: 2, nextAt: at(6) },
       { kind: 'GAVE_UP', at: at(7), code: null, reason: null, message: 'too many crashes', attempt: null, nextAt: null },
     ])
+    // The filter keeps those of a time, its beginning included, and of a kind.
+    const { serverHistory } = await fleet.administrator.query<{ serverHistory: { totalCount: number; nodes: { kind: string }[] } }>(
+      'query ($id: ID!, $filter: ServerHistoryFilter) { serverHistory(serverId: $id, filter: $filter) { totalCount nodes { kind } } }',
+      { id, filter: { from: at(0), to: at(7), kinds: ['STARTED', 'EXITED', 'GAVE_UP'] } },
+    )
+    expect(serverHistory).toEqual({ totalCount: 2, nodes: [{ kind: 'EXITED' }, { kind: 'STARTED' }] })
     // Pages join without holes or repeats, also where two have the same time.
     const seen: string[] = []
     let after: string | null = null

@@ -163,12 +163,15 @@ describe('history of a server', () => {
 })
 
 describe('gap', () => {
-  const gaps = async (id: string) =>
+  type Gap = { from: string; to: string }
+  const gaps = async (id: string): Promise<Gap[]> =>
     (
-      await fleet.api.sql<{ data: { message: string } }>(`select data from "ServerEvent" where "serverId" = $1 and kind = 'METRICS_GAP'`, [
-        id,
-      ])
-    ).map(({ data }) => data.message)
+      await fleet.administrator.query<{ serverHistory: { nodes: { gap: Gap }[] } }>(
+        'query ($id: ID!) { serverHistory(serverId: $id, filter: { kinds: [METRICS_GAP] }) { nodes { gap { from to } } } }',
+        { id },
+      )
+    ).serverHistory.nodes.map(({ gap }) => gap)
+  const gap = (from: number, to: number): Gap => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() })
 
   it('is an event when a server ran on without measurements for over two minutes', async () => {
     const id = await installedServer(fleet)
@@ -178,7 +181,7 @@ describe('gap', () => {
     expect(await gaps(id)).toEqual([])
     await push([server(id, start + 2 * MINUTE + 121_000, 1)])
     await push([server(id, start + 2 * MINUTE + 121_000, 1)])
-    expect(await gaps(id)).toEqual([`No measurements for 121 s from ${new Date(start + 2 * MINUTE).toISOString()} on.`])
+    expect(await gaps(id)).toEqual([gap(start + 2 * MINUTE, start + 2 * MINUTE + 121_000)])
   })
 
   it('is none when the server was stopped meanwhile', async () => {
@@ -208,6 +211,19 @@ describe('node', () => {
       'select count, disk_limit_bytes_max::float8 as limit from series.node_5m',
     )
     expect(rows).toEqual([{ count: 2, limit: 2 ** 41 }])
+  })
+
+  it('tells of a gap in its history, once', async () => {
+    const start = Math.floor(Date.now() / MINUTE) * MINUTE - 9 * MINUTE
+    await pushNode([machine(start, 1), machine(start + 2 * MINUTE, 1)])
+    await pushNode([machine(start + 5 * MINUTE, 1)])
+    await pushNode([machine(start + 5 * MINUTE, 1)])
+    const { nodeHistory } = await fleet.administrator.query<{ nodeHistory: { nodes: { kind: string; gap: object | null }[] } }>(
+      'query ($id: ID!) { nodeHistory(nodeId: $id) { nodes { kind gap { from to } } } }',
+      { id: fleet.node.nodeId },
+    )
+    const gaps = nodeHistory.nodes.filter(({ kind }) => kind === 'METRICS_GAP').map(({ gap }) => gap)
+    expect(gaps).toEqual([{ from: new Date(start + 2 * MINUTE).toISOString(), to: new Date(start + 5 * MINUTE).toISOString() }])
   })
 
   it('is measured every second while somebody watches, and not kept then', async () => {

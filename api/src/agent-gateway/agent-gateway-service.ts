@@ -277,7 +277,11 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       const agent = agentOf(socket)
       assertNewest(socket, agent)
       metrics.ingestNode(agent.id, samples)
-      if (isStored) await inTurn(socket, () => deps.samples.appendNode(agent.id, samples))
+      if (isStored)
+        await inTurn(socket, async () => {
+          await deps.samples.appendNode(agent.id, samples)
+          await deps.gaps.nodeStored(agent.id, samples)
+        })
       return samples.length
     },
 

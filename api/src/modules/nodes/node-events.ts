@@ -13,6 +13,7 @@ export const NODE_EVENT_KINDS = [
   'MAINTENANCE_OFF',
   'REKEYED',
   'CLOCK_OFF',
+  'METRICS_GAP',
 ] as const
 export type NodeEventKind = (typeof NODE_EVENT_KINDS)[number]
 

@@ -2,6 +2,7 @@ import type { Prisma } from '@catalyst/prisma/client'
 import type { Database } from '../../db/database.ts'
 import { decodeCursor, encodeCursor } from '../../lib/cursor.ts'
 import { isId } from '../../lib/ids.ts'
+import { metricGap, type MetricGap } from '../../lib/metric-gap.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
 import type { NodeEventKind } from './node-events.ts'
 
@@ -48,6 +49,7 @@ export type NodeHistoryEntry = {
   reason: string | null
   changes: { field: string; from: string | null; to: string | null }[]
   clockOffsetSeconds: number | null
+  gap: MetricGap | null
 }
 
 export type NodeReadModel = {
@@ -125,6 +127,7 @@ function entryOf({ data, ...row }: EventRow): NodeHistoryEntry {
     reason: typeof data['reason'] === 'string' ? data['reason'] : null,
     changes: Array.isArray(data['changes']) ? (data['changes'] as NodeHistoryEntry['changes']) : [],
     clockOffsetSeconds: typeof data['offsetSeconds'] === 'number' ? data['offsetSeconds'] : null,
+    gap: metricGap(data['from'], data['to']),
   }
 }
 

@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionType } from '../../graphql/connection.ts'
 import { createLoader } from '../../graphql/loader.ts'
+import { MetricGapType } from '../../graphql/metric-gap.ts'
 import { ResourceLimitsType } from '../../graphql/resource-limits.ts'
 import { NODE_EVENT_KINDS } from './node-events.ts'
 import type { NodeHistoryEntry, NodeUsage, NodeView } from './node-read-model.ts'
@@ -98,6 +99,7 @@ const NodeHistoryEntryType = builder.objectRef<NodeHistoryEntry>('NodeHistoryEnt
     reason: t.exposeString('reason', { nullable: true, description: 'Of OFFLINE: DISCONNECTED, API_STARTED or REKEYED.' }),
     changes: t.expose('changes', { type: [NodeChange], description: 'Of RENAMED and CHANGED.' }),
     clockOffsetSeconds: t.exposeFloat('clockOffsetSeconds', { nullable: true, description: 'Of CLOCK_OFF.' }),
+    gap: t.expose('gap', { type: MetricGapType, nullable: true, description: 'Of METRICS_GAP.' }),
   }),
 })
 

@@ -42,6 +42,9 @@ export type ServerEventData = {
   /** RFC 3339. */
   nextAt?: string | null
   runId?: string | null
+  /** Of METRICS_GAP: its two ends, RFC 3339. */
+  from?: string
+  to?: string
   changes?: SettingChange[]
 }
 

@@ -1,6 +1,8 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionComplexity, connectionType, pageRequest } from '../../graphql/connection.ts'
 import { actorOf } from '../../graphql/context.ts'
+import { MetricGapType } from '../../graphql/metric-gap.ts'
+import { metricGap } from '../../lib/metric-gap.ts'
 import { HISTORY_KINDS, type SettingChange } from './server-events.ts'
 import type { HistoryEntry } from './server-history-read-model.ts'
 
@@ -8,6 +10,14 @@ const HistoryKindEnum = builder.enumType('ServerHistoryKind', {
   description:
     'START to DELETE and SETTINGS_CHANGED: what somebody wanted. COMMAND_EXPIRED: a wish that ended unfulfilled. INSTALL_CUT: the agent ended in the middle of an install. METRICS_GAP: no measurements for over two minutes.',
   values: HISTORY_KINDS,
+})
+
+const HistoryFilterInput = builder.inputType('ServerHistoryFilter', {
+  fields: (t) => ({
+    from: t.field({ type: 'DateTime', description: 'Only what happened at this time or later.' }),
+    to: t.field({ type: 'DateTime', description: 'Only what happened before this time.' }),
+    kinds: t.field({ type: [HistoryKindEnum], description: 'Only these.' }),
+  }),
 })
 
 const SettingChangeType = builder.objectRef<SettingChange>('SettingChange').implement({
@@ -43,6 +53,12 @@ const ServerHistoryEntry = builder.objectRef<HistoryEntry>('ServerHistoryEntry')
       description: 'When the restart comes.',
       resolve: ({ data }) => (data.nextAt == null ? null : new Date(data.nextAt)),
     }),
+    gap: t.field({
+      type: MetricGapType,
+      nullable: true,
+      description: 'Of METRICS_GAP.',
+      resolve: ({ data }) => metricGap(data.from, data.to),
+    }),
     change: t.field({
       type: [SettingChangeType],
       description: 'Of SETTINGS_CHANGED; else empty.',
@@ -58,7 +74,13 @@ builder.queryField('serverHistory', (t) =>
     description: 'What happened to a server, newest first; null when it is not visible.',
     authScopes: { permission: 'server:read' },
     complexity: connectionComplexity,
-    args: { serverId: t.arg.id({ required: true }), first: t.arg.int(), after: t.arg.string() },
-    resolve: (_root, { serverId, ...args }, context) => context.services.servers.history(actorOf(context), serverId, pageRequest(args)),
+    args: {
+      serverId: t.arg.id({ required: true }),
+      filter: t.arg({ type: HistoryFilterInput }),
+      first: t.arg.int(),
+      after: t.arg.string(),
+    },
+    resolve: (_root, { serverId, filter, ...page }, context) =>
+      context.services.servers.history(actorOf(context), serverId, pageRequest(page), filter ?? {}),
   }),
 )

@@ -10,7 +10,7 @@ import { forEachServer, type BulkInput, type BulkOutcome } from './server-bulk.t
 import type { ServerChanges } from './server-changes.ts'
 import { createServerCreate } from './server-create.ts'
 import { followServers, type ServerChange } from './server-feed.ts'
-import type { HistoryEntry, ServerHistoryReadModel } from './server-history-read-model.ts'
+import type { HistoryEntry, HistoryFilter, ServerHistoryReadModel } from './server-history-read-model.ts'
 import { createServerPower, type ServerPower } from './server-power.ts'
 import type { ServerReadModel, ServerView } from './server-read-model.ts'
 import { createServerRemoval, type RemoveInput } from './server-removal.ts'
@@ -37,7 +37,7 @@ export type ServerService = Pick<ServerReadModel, 'page' | 'counts' | 'byIds'> &
     /** Changes of one visible server, or of all. @throws NotFoundError */
     events(actor: UserActor, serverId: string | null, signal: AbortSignal): Promise<AsyncGenerator<ServerChange, void, undefined>>
     /** What happened to a server, newest first; null when it is not visible. */
-    history(actor: UserActor, serverId: string, request: PageRequest): Promise<Page<HistoryEntry> | null>
+    history(actor: UserActor, serverId: string, request: PageRequest, filter: HistoryFilter): Promise<Page<HistoryEntry> | null>
     command(id: string): Promise<CommandView>
     commands(ids: readonly string[]): Promise<Map<string, CommandView>>
     /** The open order or wish of each server that waits for its node. */
@@ -103,8 +103,8 @@ export function createServerService(deps: ServerServiceDeps): ServerService {
       return followServers({ db, bus, readModel }, actor, serverId, signal)
     },
 
-    async history(actor, serverId, request) {
-      return (await byId(actor, serverId)) === null ? null : history.page(serverId, request)
+    async history(actor, serverId, request, filter) {
+      return (await byId(actor, serverId)) === null ? null : history.page(serverId, request, filter)
     },
 
     async command(id) {

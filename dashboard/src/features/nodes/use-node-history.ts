@@ -5,7 +5,7 @@ import type { StateShape } from '../../components/state-look.ts'
 import type { TimelineEntry } from '../../components/timeline-entry.ts'
 import { useFormat } from '../../composables/use-format.ts'
 import { graphql } from '../../gql/index.ts'
-import type { NodeEventKind } from '../../gql/graphql.ts'
+import type { NodeEventKind, NodeHistoryQuery } from '../../gql/graphql.ts'
 
 const NodeHistory = graphql(`
   query NodeHistory($nodeId: ID!, $after: String) {
@@ -18,6 +18,10 @@ const NodeHistory = graphql(`
         actor
         reason
         clockOffsetSeconds
+        gap {
+          from
+          to
+        }
         changes {
           field
           from
@@ -32,6 +36,8 @@ const NodeHistory = graphql(`
   }
 `)
 
+type Entry = NodeHistoryQuery['nodeHistory']['nodes'][number]
+
 export const nodeEventShapes: Readonly<Record<NodeEventKind, StateShape>> = {
   ENROLLED: 'done',
   ONLINE: 'online',
@@ -42,6 +48,7 @@ export const nodeEventShapes: Readonly<Record<NodeEventKind, StateShape>> = {
   MAINTENANCE_OFF: 'done',
   REKEYED: 'done',
   CLOCK_OFF: 'unknown',
+  METRICS_GAP: 'unknown',
 }
 
 /** What happened to a node, newest first, in words. */
@@ -52,14 +59,22 @@ export function useNodeHistory(nodeId: string) {
   const isReadingMore = ref(false)
   const history = computed(() => result.value?.nodeHistory ?? null)
   const fieldOf = (field: string) => (te(`nodeEvents.fields.${field}`) ? t(`nodeEvents.fields.${field}`) : field)
+  /** How far the clock is off, or how long a gap is. */
+  function timeOf({ clockOffsetSeconds, gap }: Entry): string {
+    const ms = gap === null ? Math.abs(clockOffsetSeconds ?? 0) * 1000 : Date.parse(gap.to) - Date.parse(gap.from)
+    return format.value.duration(ms)
+  }
   const entries = computed((): TimelineEntry[] =>
     (history.value?.nodes ?? []).map((entry) => ({
       id: entry.id,
       at: entry.at,
       shape: nodeEventShapes[entry.kind],
-      text: t(`nodeEvents.${entry.kind}`, { time: format.value.duration(Math.abs(entry.clockOffsetSeconds ?? 0) * 1000) }),
+      text: t(`nodeEvents.${entry.kind}`, { time: timeOf(entry) }),
       details: [
         ...(entry.reason !== null && te(`nodeEvents.reasons.${entry.reason}`) ? [t(`nodeEvents.reasons.${entry.reason}`)] : []),
+        ...(entry.gap === null
+          ? []
+          : [t('history.gap', { from: format.value.clock(entry.gap.from), to: format.value.clock(entry.gap.to) })]),
         ...entry.changes.map(({ field, from, to }) =>
           t('history.change', { setting: fieldOf(field), before: from ?? '', after: to ?? '' }),
         ),

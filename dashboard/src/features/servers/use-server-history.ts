@@ -21,6 +21,10 @@ const ServerHistory = graphql(`
         message
         attempt
         nextAt
+        gap {
+          from
+          to
+        }
         change {
           setting
           before
@@ -83,10 +87,16 @@ export function useServerHistory(serverId: string) {
     const key = `settings.names.${name}`
     return te(key) ? t(key) : name
   }
+  /** A restart that is planned: when; a gap: how long. */
+  function timeOf({ nextAt, gap }: Entry): string {
+    if (gap !== null) return format.value.duration(Date.parse(gap.to) - Date.parse(gap.from))
+    return nextAt === null ? '' : format.value.clock(nextAt)
+  }
   function detailsOf(entry: Entry): string[] {
     return [
       ...(entry.kind === 'EXITED' && entry.code !== null ? [t('exit.code', { code: entry.code })] : []),
       ...(entry.message === null ? [] : [entry.message]),
+      ...(entry.gap === null ? [] : [t('history.gap', { from: format.value.clock(entry.gap.from), to: format.value.clock(entry.gap.to) })]),
       ...entry.change.map(({ setting, before, after }) => t('history.change', { setting: settingOf(setting), before, after })),
     ]
   }
@@ -98,7 +108,7 @@ export function useServerHistory(serverId: string) {
       text: t(`history.${entry.kind}`, {
         reason: reasonOf(entry),
         attempt: entry.attempt ?? '',
-        time: entry.nextAt === null ? '' : format.value.clock(entry.nextAt),
+        time: timeOf(entry),
       }),
       details: detailsOf(entry),
       actor: entry.actor,
