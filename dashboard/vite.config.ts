@@ -24,7 +24,17 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     manifest: true,
     // What every page needs, in one piece: smaller than in many, and kept by browsers when only the dashboard changes.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'vendor', test: VENDOR }] } } },
+    // The chart library is kept in the same way by those who look at charts.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'vendor', test: VENDOR },
+            { name: 'uplot', test: /node_modules.(\.pnpm.)?uplot/ },
+          ],
+        },
+      },
+    },
   },
   test: { css: false },
 })

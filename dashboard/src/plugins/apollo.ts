@@ -48,7 +48,7 @@ export function createApollo(socket: Client, onSignedOut: () => void) {
             nodes: connection(),
             templates: connection(),
             users: connection('search'),
-            serverHistory: { keyArgs: ['serverId'], merge: growHistory },
+            serverHistory: { keyArgs: ['serverId', 'filter'], merge: growHistory },
             nodeHistory: { keyArgs: ['nodeId'], merge: growHistory },
             allocations: connection('nodeId', 'filter'),
           },

@@ -35,6 +35,12 @@ export const routes: RouteRecordRaw[] = [
         meta: { title: 'console.title' },
       },
       {
+        path: 'metrics',
+        name: 'server-metrics',
+        component: () => import('../pages/ServerMetricsPage.vue'),
+        meta: { title: 'charts.title', hasPageTexts: true },
+      },
+      {
         path: 'activity',
         name: 'server-activity',
         component: () => import('../pages/ServerActivityPage.vue'),
@@ -67,6 +73,12 @@ export const routes: RouteRecordRaw[] = [
         name: 'node-overview',
         component: () => import('../pages/NodeOverviewPage.vue'),
         meta: { title: 'nodePage.overview' },
+      },
+      {
+        path: 'metrics',
+        name: 'node-metrics',
+        component: () => import('../pages/NodeMetricsPage.vue'),
+        meta: { title: 'charts.title' },
       },
       {
         path: 'servers',

@@ -9,6 +9,7 @@ export const NodeLive = graphql(`
     address
     location
     tags
+    createdAt
     status
     isOnline
     isMaintenance

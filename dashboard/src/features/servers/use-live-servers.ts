@@ -82,7 +82,7 @@ export function useLiveServers(): void {
       const event = data?.serverEvents
       if (event === undefined) return
       refresh('ServerCounts')
-      refresh('ServerHistory', 'ServerInstallRuns')
+      refresh('ServerHistory', 'ServerMarks', 'ServerInstallRuns')
       if (event.__typename === 'ServerCreatedEvent') refresh('ServerList', 'NodeServers')
       if (event.__typename === 'ServerDeletedEvent') {
         leaving.add(readFragment(ServerLive, event.server).id)
