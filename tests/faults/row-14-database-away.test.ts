@@ -54,7 +54,7 @@ faultRow({ row: 14, fault: 'database away while lines and samples keep coming', 
   const writing = write(writer, { file: rig.gameFile, linesPerSecond: LINES_PER_SECOND, seconds, lineBytes: LINE_BYTES })
   await delay(attempt.random.between(500, 1500))
   const away = Date.now()
-  rig.database?.become(attempt.random.pick(['refuse', 'silent'] as const))
+  rig.database?.become(attempt.number % 2 === 0 ? 'refuse' : 'silent')
   await delay(AWAY_SECONDS * 1000)
   rig.database?.become('open')
   const back = Date.now()
