@@ -5,6 +5,7 @@ import type { Settings } from '../settings.ts'
 import type { Administrator } from './administrator.ts'
 import { dashboardFolder } from './dashboard.ts'
 import { run } from './run.ts'
+import { SMALL_NODE } from './small-node.ts'
 import { supervise, type Part } from './supervisor.ts'
 
 /** What every part is started with; in development it restarts when its sources change. */
@@ -13,7 +14,9 @@ export type PartContext = { settings: Settings; say: (text: string) => void; isD
 const script = (settings: Settings, ...names: string[]) => path.join(settings.root, ...names)
 
 function environment(settings: Settings): NodeJS.ProcessEnv {
-  return { ...process.env, CATALYST_DATA_DIR: settings.dataDir, LOG_LEVEL: settings.logLevel }
+  // Node compiles its sources once for each version of them, and starts with less in memory.
+  const NODE_COMPILE_CACHE = path.join(settings.dataDir, 'run', 'compiled')
+  return { NODE_COMPILE_CACHE, ...process.env, CATALYST_DATA_DIR: settings.dataDir, LOG_LEVEL: settings.logLevel }
 }
 
 function apiEnvironment(settings: Settings, databaseUrl: string, administrator: Administrator): NodeJS.ProcessEnv {
@@ -75,9 +78,14 @@ export function agentEnvironment(settings: Settings, containerdSocket: string): 
 }
 
 export function startAgent({ settings, say, isDevelopment }: PartContext, containerdSocket: string, token: string | null): Promise<Part> {
-  const env = { ...agentEnvironment(settings, containerdSocket), ...(token === null ? {} : { CATALYST_AGENT_ENROLMENT_TOKEN: token }) }
+  const env = {
+    ...SMALL_NODE.environment,
+    ...agentEnvironment(settings, containerdSocket),
+    ...(token === null ? {} : { CATALYST_AGENT_ENROLMENT_TOKEN: token }),
+  }
   return supervise({
     name: 'agent',
+    flags: SMALL_NODE.flags,
     script: script(settings, 'agent', 'src', 'main.ts'),
     env,
     dataDir: settings.dataDir,

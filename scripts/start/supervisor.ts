@@ -17,6 +17,8 @@ export type PartOptions = {
   name: string
   /** Script that this Node runs, absolute. */
   script: string
+  /** Of Node itself. */
+  flags?: readonly string[]
   env: NodeJS.ProcessEnv
   dataDir: string
   say: (text: string) => void
@@ -64,7 +66,8 @@ export async function supervise(options: PartOptions): Promise<Part> {
     const log = openLog(dataDir, name)
     let readySince = Infinity
     // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
-    const process_ = spawn(process.execPath, [...(options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []), script], {
+    const watching = options.isWatched === true ? ['--watch', '--watch-preserve-output'] : []
+    const process_ = spawn(process.execPath, [...(options.flags ?? []), ...watching, script], {
       env,
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
