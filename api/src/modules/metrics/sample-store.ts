@@ -32,11 +32,15 @@ const clamp = (value: number) => Math.min(LARGEST, Math.max(0, value))
 /** Names of the columns after the key and the time. */
 const columnsOf = (subject: Subject) => [...SUBJECTS[subject].measures, ...SUBJECTS[subject].limits]
 
+/** A row with this key is there already (PostgreSQL, appendix A). */
+const UNIQUE_VIOLATION = '23505'
+
 /**
- * Adds rows, which name their server or node by its number in the first parameter, and notes the hours that changed, in one statement. The note is written anew each time: that locks it until the
- * samples are visible, so that a roll-up in between does not take the note without them.
+ * Adds rows, which name their server or node by its number in the first parameter, and notes the hours that changed, in one
+ * statement. A note that is there is locked until the samples are visible, so that a roll-up in between does not take it without
+ * them. `isRepeated`: some rows may be there; to look for each first takes half as long again.
  */
-function insertStatement(subject: Subject): string {
+function insertStatement(subject: Subject, isRepeated: boolean): string {
   const names = columnsOf(subject)
   const columns = names.map(columnOf)
   const parameters = names.map((name, index) => `$${String(index + 4)}::${typeOf(name)}[]`)
@@ -47,17 +51,21 @@ function insertStatement(subject: Subject): string {
       insert into series.${subject}_sample (${subject}_key, at, ${columns.join(', ')})
       select k.key, to_timestamp(s.at), ${columns.map((column) => `s.${column}`).join(', ')}
       from unnest($2::int[], $3::float8[], ${parameters.join(', ')}) as s(number, at, ${columns.join(', ')}) join k on k.number = s.number
-      on conflict do nothing returning ${subject}_key as key, at)
+      ${isRepeated ? 'on conflict do nothing ' : ''}returning ${subject}_key as key, at)
     insert into series.${subject}_changed (key, hour)
     select distinct key, date_bin('1 hour', at, 'epoch') from added order by 1, 2
-    on conflict (key, hour) do update set hour = excluded.hour`
+    on conflict (key, hour) do update set hour = excluded.hour where false`
 }
 
 export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): SampleStore {
   const days = createDays(db)
   /** Those that have a key. Of one that has lost it since, nothing is stored: it is gone. */
   const known = { server: new Set<string>(), node: new Set<string>() }
-  const statements = { server: insertStatement('server'), node: insertStatement('node') }
+  const statementsOf = (subject: Subject) => ({
+    fresh: { name: `series-${subject}-append`, text: insertStatement(subject, false) },
+    repeated: { name: `series-${subject}-append-again`, text: insertStatement(subject, true) },
+  })
+  const statements = { server: statementsOf('server'), node: statementsOf('node') }
 
   async function addKeys(subject: Subject, ids: readonly string[]): Promise<void> {
     await db.pool.query({
@@ -82,11 +90,19 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
     if (added.length > 0) await addKeys(subject, added)
     const numbers = new Map(ids.map((id, index) => [id, index + 1]))
     const columns = columnsOf(subject).map((name) => arrayOf(kept.map((sample) => clamp(sample[name] ?? 0))))
-    await db.pool.query({
-      name: `series-${subject}-append`,
-      text: statements[subject],
-      values: [ids, arrayOf(kept.map(({ id }) => numbers.get(id) ?? 0)), arrayOf(kept.map(({ at }) => at.getTime() / 1000)), ...columns],
-    })
+    const values = [
+      ids,
+      arrayOf(kept.map(({ id }) => numbers.get(id) ?? 0)),
+      arrayOf(kept.map(({ at }) => at.getTime() / 1000)),
+      ...columns,
+    ]
+    const { fresh, repeated } = statements[subject]
+    try {
+      await db.pool.query({ ...fresh, values })
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error
+      await db.pool.query({ ...repeated, values })
+    }
   }
 
   return {
