@@ -1,6 +1,8 @@
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
 const BUSY_LINES_PER_SECOND = 5000
+/** What an agent sends at once comes in several messages: they are told together. */
+const GATHER_MS = 5
 const MEASURE_MS = 1000
 
 /** Decides when viewers are told: the first news after quiet at once, then batches of 16 ms, of 50 ms when very much comes. */
@@ -33,8 +35,8 @@ export function createPace(monotonicMs: () => number, tell: () => void): Pace {
       }
       lines += count
       if (timer !== null) return
-      const wait = linesPerSecond > BUSY_LINES_PER_SECOND ? BUSY_BATCH_MS : BATCH_MS
-      const left = wait - (now - lastTold)
+      const isBusy = linesPerSecond > BUSY_LINES_PER_SECOND
+      const left = isBusy ? Math.max(GATHER_MS, BUSY_BATCH_MS - (now - lastTold)) : BATCH_MS - (now - lastTold)
       if (left <= 0) run()
       else timer = setTimeout(run, left)
     },
