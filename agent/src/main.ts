@@ -22,7 +22,11 @@ async function serve(): Promise<void> {
     })
   }
   // The supervisor waits for this; without one there is no channel.
-  const onReady = () => process.send?.('ready')
+  const onReady = () => {
+    process.send?.('ready')
+    // What only the start took is given back: a process with little to do would keep it for long.
+    void globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
+  }
   await runAgent(env, log, onReady, abort.signal)
 }
 

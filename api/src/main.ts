@@ -40,6 +40,8 @@ try {
   app = await start(readEnv())
   // Tells whoever supervises this process.
   process.send?.('ready')
+  // What only the start took is given back: a process with little to do would keep it for long.
+  await globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
 } catch (error) {
   const isExpected = error instanceof EnvError || error instanceof DatabaseNotReadyError
   process.stderr.write(

@@ -9,7 +9,7 @@ describe('renderUnit', () => {
   it('leaves no mark unfilled and quotes paths as systemd reads them', () => {
     expect(unit).not.toMatch(/@[A-Z]+@/)
     expect(unit).toContain(
-      String.raw`ExecStart="/srv/the \"100%%\" panel/node_modules/.bin/node" --optimize-for-size --max-semi-space-size=2 "/srv/the \"100%%\" panel/agent/src/main.ts" serve`,
+      String.raw`ExecStart="/srv/the \"100%%\" panel/node_modules/.bin/node" --expose-gc --optimize-for-size --max-semi-space-size=2 "/srv/the \"100%%\" panel/agent/src/main.ts" serve`,
     )
     expect(unit).toContain('Environment=MALLOC_ARENA_MAX=1')
     expect(unit).toContain('EnvironmentFile=/etc/catalyst/catalyst-agent.env')

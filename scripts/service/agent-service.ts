@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Settings } from '../settings.ts'
-import { SMALL_NODE } from '../start/small-node.ts'
+import { AGENT_NODE } from '../start/node-flags.ts'
 
 /** The agent of a machine as a service: names and places of what belongs to it. */
 export type AgentService = {
@@ -30,8 +30,8 @@ export function renderUnit(service: AgentService, root: string): string {
   const values: Record<string, string> = {
     NAME: service.name,
     ROOT: root.replaceAll('%', '%%'),
-    NODE: [word(path.join(root, 'node_modules', '.bin', 'node')), ...SMALL_NODE.flags].join(' '),
-    ENVIRONMENT: Object.entries(SMALL_NODE.environment)
+    NODE: [word(path.join(root, 'node_modules', '.bin', 'node')), ...AGENT_NODE.flags].join(' '),
+    ENVIRONMENT: Object.entries(AGENT_NODE.environment)
       .map(([name, value]) => `${name}=${value}`)
       .join(' '),
     MAIN: word(path.join(root, 'agent', 'src', 'main.ts')),

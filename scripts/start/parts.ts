@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import type { Settings } from '../settings.ts'
 import type { Administrator } from './administrator.ts'
 import { dashboardFolder } from './dashboard.ts'
+import { AGENT_NODE, API_NODE } from './node-flags.ts'
 import { run } from './run.ts'
-import { SMALL_NODE } from './small-node.ts'
 import { supervise, type Part } from './supervisor.ts'
 
 /** What every part is started with; in development it restarts when its sources change. */
@@ -37,6 +37,7 @@ export function startApi({ settings, say, isDevelopment }: PartContext, database
   const env = apiEnvironment(settings, databaseUrl, administrator)
   return supervise({
     name: 'api',
+    flags: API_NODE.flags,
     script: script(settings, 'api', 'src', 'main.ts'),
     env,
     dataDir: settings.dataDir,
@@ -79,13 +80,13 @@ export function agentEnvironment(settings: Settings, containerdSocket: string): 
 
 export function startAgent({ settings, say, isDevelopment }: PartContext, containerdSocket: string, token: string | null): Promise<Part> {
   const env = {
-    ...SMALL_NODE.environment,
+    ...AGENT_NODE.environment,
     ...agentEnvironment(settings, containerdSocket),
     ...(token === null ? {} : { CATALYST_AGENT_ENROLMENT_TOKEN: token }),
   }
   return supervise({
     name: 'agent',
-    flags: SMALL_NODE.flags,
+    flags: AGENT_NODE.flags,
     script: script(settings, 'agent', 'src', 'main.ts'),
     env,
     dataDir: settings.dataDir,

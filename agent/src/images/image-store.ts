@@ -62,6 +62,8 @@ export async function createImageStore(keeper: ImageKeeper, folder: string): Pro
       onProgress(100, 'The image is ready')
     } finally {
       await rm(workshop, { recursive: true, force: true })
+      // As large as the image is what its import has read; the engine would keep that until it needs the room.
+      void globalThis.gc?.({ type: 'major', execution: 'async' })
     }
   }
 
