@@ -6,7 +6,7 @@ import { reach, view, write } from '../support/console-rig/rig.ts'
 import { useRig } from '../support/faults/rig.ts'
 import { faultRow, IS_LONG, type Try } from '../support/faults/row.ts'
 
-const getRig = useRig({ hasProxy: true })
+const getRig = useRig({ hasProxy: true, environment: { LOG_LEVEL: 'fatal' } })
 
 const LINES_PER_SECOND = 2000
 const LINE_BYTES = 90
