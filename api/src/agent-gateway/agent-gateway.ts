@@ -125,7 +125,11 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
       })
     },
     async stop() {
-      for (const client of server.clients) client.close(1001, 'the api is stopping')
+      for (const client of server.clients) {
+        // One that is not read would not be heard to answer.
+        if (client.isPaused) client.terminate()
+        else client.close(1001, 'the api is stopping')
+      }
       await disposable.dispose()
       server.close()
       stopping.abort()
