@@ -14,8 +14,9 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** Colours of the design: accent (lines and bands) and control (hatches). */
+/** Colours of the design: accent (lines and bands), faint (what is old) and control (hatches). */
 const ACCENT = { dark: [0x5c, 0xc3, 0xce], light: [0x0b, 0x67, 0x72] } as const
+const FAINT = [0x87, 0x93, 0x9a] as const
 const HATCH = [0x68, 0x75, 0x7d] as const
 /** Room around the plot, in pixels. */
 const LEFT = 66
@@ -268,6 +269,27 @@ describe('charts of a server, in the browser', () => {
     // Its history too: what happens is marked at once.
     await sendConsoleCommand(client, serverId, 'fail 3')
     await page.getByText(/^Crash [^,]*$/).waitFor()
+  })
+
+  it('go grey when the node is away, and say when it was last measured', async () => {
+    await open('?range=1h')
+    await page.locator('.about .live:not(.old)').waitFor()
+    const agent = await product.pid('agent')
+    process.kill(agent, 'SIGSTOP')
+    try {
+      await page.getByText(/^Node .* does not answer/).waitFor()
+      const range = { from: Date.now() - HOUR, to: Date.now() }
+      await expect.poll(async () => (await pixels(Date.now() - 30 * MINUTE, range, FAINT)).exact).toBeGreaterThan(5)
+      expect((await pixels(Date.now() - 30 * MINUTE, range, ACCENT.dark)).exact).toBe(0)
+      await page.getByText(/^Not live, last measured /).waitFor()
+      await inspector.inspect('metrics-stale', 'desktop')
+    } finally {
+      process.kill(agent, 'SIGCONT')
+    }
+    await page.locator('.about .live:not(.old)').waitFor()
+    await expect
+      .poll(async () => (await pixels(Date.now() - 30 * MINUTE, { from: Date.now() - HOUR, to: Date.now() }, ACCENT.dark)).exact)
+      .toBeGreaterThan(5)
   })
 
   it('change their colours with the theme', async () => {

@@ -64,9 +64,9 @@ describe('events of an agent', () => {
     // The filter keeps those of a time, its beginning included, and of a kind.
     const { serverHistory } = await fleet.administrator.query<{ serverHistory: { totalCount: number; nodes: { kind: string }[] } }>(
       'query ($id: ID!, $filter: ServerHistoryFilter) { serverHistory(serverId: $id, filter: $filter) { totalCount nodes { kind } } }',
-      { id, filter: { from: at(0), to: at(7), kinds: ['STARTED', 'EXITED', 'GAVE_UP'] } },
+      { id, filter: { from: at(2), to: at(7), kinds: ['STARTED', 'EXITED', 'GAVE_UP'] } },
     )
-    expect(serverHistory).toEqual({ totalCount: 2, nodes: [{ kind: 'EXITED' }, { kind: 'STARTED' }] })
+    expect(serverHistory).toEqual({ totalCount: 1, nodes: [{ kind: 'EXITED' }] })
     // Pages join without holes or repeats, also where two have the same time.
     const seen: string[] = []
     let after: string | null = null
