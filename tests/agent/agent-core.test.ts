@@ -187,6 +187,17 @@ describe('orders', () => {
     await reported(serverId).toMatchObject({ state: 'STOPPED', lastExit: { code: 137, reason: 'KILLED' } })
   })
 
+  it('kills without asking the game first, whichever comes first: the wish or its command', async () => {
+    start()
+    const serverId = await running()
+    scene.api.assign(wish(serverId, { generation: 2, desiredState: 'STOPPED', isKill: true }))
+    await reported(serverId).toMatchObject({ state: 'STOPPED', generation: 2, lastExit: { code: 137, reason: 'KILLED' } })
+    const kill = order(serverId, 'KILL', { generation: 2 })
+    scene.api.command(kill)
+    await result(kill).toMatchObject({ status: 'DONE' })
+    expect(scene.api.parts(serverId).filter(({ kind }) => kind === 'INPUT')).toEqual([])
+  })
+
   it('uses force when the time to stop is over', async () => {
     start()
     const serverId = await running({}, { stop: { command: null, signal: 'SIGTERM', timeoutSeconds: 1 } })

@@ -88,6 +88,22 @@ describe('wishes at once', () => {
   })
 })
 
+describe('a kill', () => {
+  it('is told with the wish, so that no game is asked to stop first; a stop is none', async () => {
+    const id = await installedServer(fleet)
+    await power(fleet.administrator, 'start', id)
+    await power(fleet.administrator, 'kill', id)
+    const wishes = () =>
+      fleet.agent.orders.flatMap((told) =>
+        told.__typename === 'AssignmentOrder' && told.assignment.serverId === id ? [told.assignment] : [],
+      )
+    await expect.poll(() => wishes().at(-1)).toMatchObject({ generation: 3, desiredState: 'STOPPED', isKill: true })
+    await power(fleet.administrator, 'start', id)
+    await power(fleet.administrator, 'stop', id)
+    await expect.poll(() => wishes().at(-1)).toMatchObject({ generation: 5, desiredState: 'STOPPED', isKill: false })
+  })
+})
+
 describe('idempotency', () => {
   it('answers a repeated power order with the same command, and refuses the key for another server', async () => {
     const id = await installedServer(fleet)

@@ -16,6 +16,7 @@ export function wish(serverId: string, change: Partial<FakeAssignment> = {}, spe
     desiredState: 'RUNNING',
     isRemoved: false,
     isInstalled: true,
+    isKill: false,
     consolePosition: 0,
     ...change,
     spec: {

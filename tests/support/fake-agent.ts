@@ -23,6 +23,7 @@ export type FakeAssignment = {
   desiredState: 'RUNNING' | 'STOPPED'
   isRemoved: boolean
   isInstalled: boolean
+  isKill: boolean
   consolePosition: number
   spec: {
     name: string
@@ -43,7 +44,7 @@ const ORDERS = `subscription { orders { __typename
   ... on AssignmentOrder { assignment { ...A } }
   ... on CommandOrder { id serverId kind generation consoleInput installationId }
   ... on WatchOrder { serverIds isNodeWatched } } }
-fragment A on Assignment { serverId generation desiredState isRemoved isInstalled consolePosition spec { name startup ports { port } limits { memoryMiB cpuPercent cpuset }
+fragment A on Assignment { serverId generation desiredState isRemoved isInstalled isKill consolePosition spec { name startup ports { port } limits { memoryMiB cpuPercent cpuset }
   stop { command signal timeoutSeconds } restart { policy cleanExitCodes maximumRestarts windowSeconds } bootPolicy } }`
 
 /** A socket of the control channel without any of the agent's own code: what a stranger could send. */

@@ -18,6 +18,7 @@ export type FakeAssignment = {
   desiredState: 'RUNNING' | 'STOPPED'
   isRemoved: boolean
   isInstalled: boolean
+  isKill: boolean
   consolePosition: number
   spec: {
     name: string

@@ -104,10 +104,10 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   /** A settled generation is not wanted again: what was given up stays given up. */
   function dispatchWanted(): void {
     const { assignment, settledGeneration, startedGeneration, isInstalled } = core.record()
-    const { generation, desiredState } = assignment
+    const { generation, desiredState, isKill } = assignment
     if (install.isBusy()) return
     if (generation > settledGeneration && isInstalled)
-      dispatch({ kind: 'wanted', desired: desiredState, isNews: generation > startedGeneration })
+      dispatch(isKill ? { kind: 'kill' } : { kind: 'wanted', desired: desiredState, isNews: generation > startedGeneration })
     restartTimer.set()
   }
 

@@ -114,6 +114,7 @@ graphql(`
     desiredState
     isRemoved
     isInstalled
+    isKill
     consolePosition
     flood {
       linesPerSecond

@@ -27,6 +27,7 @@ const assignment = (serverId: string): Assignment => ({
   desiredState: 'STOPPED',
   isRemoved: false,
   isInstalled: false,
+  isKill: false,
   consolePosition: 17,
   flood: null,
   spec: {

@@ -114,6 +114,7 @@ const AssignmentType = agentBuilder.objectRef<Assignment>('Assignment').implemen
     desiredState: t.expose('desiredState', { type: DesiredStateEnum }),
     isRemoved: t.exposeBoolean('isRemoved'),
     isInstalled: t.exposeBoolean('isInstalled'),
+    isKill: t.exposeBoolean('isKill', { description: 'STOPPED is wanted at once: the game is not asked.' }),
     consolePosition: t.expose('consolePosition', { type: 'SafeInt', description: 'Durable at the api: the console goes on from here.' }),
     flood: t.expose('flood', {
       type: FloodRule,

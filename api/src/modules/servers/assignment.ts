@@ -5,7 +5,13 @@ import { portVariable, substitute } from '../templates/substitute.ts'
 import { stopRuleOf } from './stop-rule.ts'
 
 /** A server with everything its assignment is made of. */
-export type AssignedServer = Server & { template: Template; allocations: Allocation[]; variables: ServerVariable[] }
+export type AssignedServer = Server & {
+  template: Template
+  allocations: Allocation[]
+  variables: ServerVariable[]
+  /** Open kills. */
+  commands: { generation: number }[]
+}
 
 /** Processes and threads of one server. */
 const PIDS = 512
@@ -31,6 +37,7 @@ export function assignmentOf(server: AssignedServer, consolePosition: number) {
     serverId: server.id,
     generation: server.generation,
     desiredState: server.desiredState,
+    isKill: server.commands.some(({ generation }) => generation === server.generation),
     isRemoved: server.deletedAt !== null,
     isInstalled: server.installedAt !== null,
     consolePosition,

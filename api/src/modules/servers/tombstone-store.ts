@@ -1,10 +1,18 @@
+import type { Prisma } from '@catalyst/prisma/client'
 import type { Database, Transaction } from '../../db/database.ts'
 import { releasePorts } from '../allocations/allocation-store.ts'
+import { OPEN_STATUSES } from '../commands/command-view.ts'
 import type { SampleStore } from '../metrics/sample-store.ts'
 import { assignmentOf, type Assignment } from './assignment.ts'
 
 /** Everything that an assignment is made of. */
-export const WITH_PARTS = { template: true, allocations: true, variables: true } as const
+export const WITH_PARTS = {
+  template: true,
+  allocations: true,
+  variables: true,
+  // Kills that are not carried out yet.
+  commands: { where: { kind: 'KILL', status: { in: [...OPEN_STATUSES] } }, select: { generation: true } },
+} satisfies Prisma.ServerInclude
 
 /** Keeps what the node still has to be told of a server whose row is about to go. */
 export async function addTombstone(tx: Transaction, serverId: string): Promise<void> {
