@@ -59,6 +59,7 @@ const runtime: Runtime = {
   signal: (id, signal) => call('runtime', 'signal', id, signal),
   sample: () => call('runtime', 'sample'),
   collect: (id) => call('runtime', 'collect', id),
+  abandon: (id) => call('runtime', 'abandon', id),
   remove: (id) => call('runtime', 'remove', id),
   close: () => Promise.resolve(),
 }

@@ -24,6 +24,8 @@ export type Runtime = {
   sample(): Promise<RunSample[]>
   /** Collects an ended task (idempotent); its exit as far as known. */
   collect(id: string): Promise<RunExit | null>
+  /** Ends what is left of a start that was given up or cut; a live run is left alone. Idempotent. */
+  abandon(id: string): Promise<void>
   /** Removes task, container, snapshot and FIFOs. Idempotent; kills a live run first. */
   remove(id: string): Promise<void>
   close(): Promise<void>

@@ -125,6 +125,7 @@ export function createLauncher(core: RunnerCore, run: ServerRun): Launcher {
         started(live, isCancelled())
         return
       }
+      if (isMaking) await core.retry(() => runtime.abandon(id))
       await undo(isCancelled() ? null : problemOf(error))
     }
   }

@@ -79,9 +79,10 @@ export function hasStatus(error: unknown, ...statuses: Status[]): boolean {
   return error instanceof ClientError && statuses.includes(error.code)
 }
 
-/** True when containerd did not answer, as opposed to answering with an error. */
+/** True when containerd did not answer, as opposed to answering with an error, or its shim went away while it was asked. */
 export function isUnavailable(error: unknown): boolean {
   return (
+    (hasStatus(error, Status.UNKNOWN) && (error as ClientError).details.endsWith('ttrpc: closed')) ||
     hasStatus(error, Status.UNAVAILABLE, Status.CANCELLED, Status.DEADLINE_EXCEEDED) ||
     (error instanceof Error && error.name === 'AbortError')
   )

@@ -16,19 +16,22 @@ import { cgroupsPath, detectCgroupHost, onlineCores, releaseGroup, weighDisk } f
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
+import type { CreateTaskRequest } from './generated/github.com/containerd/containerd/api/services/tasks/v1/tasks.ts'
 import { decodeCounters, readNetwork } from './metrics.ts'
 import { buildOciSpec, cpuPercentOf, readSeccompProfile, resourcesOf } from './oci-spec.ts'
-import { hasRuncContainer, reapOrphan } from './orphan.ts'
+import { hasRuncContainer, reapOrphan, removeBundle } from './orphan.ts'
 import { ensureSnapshot, removeSnapshot, snapshotMounts, SNAPSHOTTER } from './snapshots.ts'
 import { makeFifo, openStdin } from './stdin.ts'
 import { exitOf, isEnded, isUnbegun, waitForExit } from './task-exit.ts'
-import { Status } from 'nice-grpc'
+import { ClientError, Status } from 'nice-grpc'
 
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec'
 const RESOURCES_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/LinuxResources'
 const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options'
 /** Label that says which specification a container was made of. */
 const SPEC_LABEL = 'catalyst/spec'
+/** A shim and a folder may stand in the way of a task. */
+const MOST_OBSTACLES = 2
 
 export type ContainerdRuntimeOptions = {
   socket: string
@@ -79,6 +82,8 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
   async function collect(id: string): Promise<RunExit | null> {
     const task = await taskOf(id)
     if (task !== undefined && isUnbegun(task)) await endTask(id)
+    // Killed while it makes or deletes one, containerd may keep a shim with nothing in it: no task, and a name that is taken.
+    if (task === undefined) await deleteTask(id)
     if (task === undefined || !isEnded(task)) return null
     const exit = exitOf(host, client.namespace, id, task.exitStatus, task.exitedAt)
     await deleteTask(id)
@@ -94,6 +99,21 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       await waitForExit(client, host, id, closing.signal)
     }
     await deleteTask(id)
+  }
+
+  /** Takes away what a containerd left that was killed while it made a task, and makes it. Its process id. */
+  async function makeTask(request: CreateTaskRequest): Promise<number> {
+    const id = request.containerId
+    for (let obstacles = 0; ; obstacles += 1) {
+      try {
+        return (await reaching(client.tasks.create(request))).pid
+      } catch (error) {
+        if (obstacles === MOST_OBSTACLES || !(error instanceof ClientError)) throw error
+        // A shim with nothing in it has the name, or the folder is there already.
+        if (error.code === Status.ALREADY_EXISTS) await collect(id)
+        else if (!(await removeBundle(client.namespace, id, error.details))) throw error
+      }
+    }
   }
 
   async function createContainer(spec: WorkloadSpec, oci: Buffer, fingerprint: string): Promise<void> {
@@ -167,19 +187,8 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
       }
       const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
       const output = `file://${logPath}`
-      const { pid } = await reaching(
-        client.tasks.create({
-          containerId: id,
-          rootfs,
-          stdin: stdinPath,
-          stdout: output,
-          stderr: output,
-          terminal: false,
-          checkpoint: undefined,
-          options: runcOptions,
-          runtimePath: '',
-        }),
-      )
+      const streams = { stdin: stdinPath, stdout: output, stderr: output, terminal: false }
+      const pid = await makeTask({ containerId: id, rootfs, ...streams, checkpoint: undefined, options: runcOptions, runtimePath: '' })
       try {
         const handle = track(id, pid, stdinPath)
         if (container.spec !== undefined) weighDisk(host, options.namespace, id, cpuPercentOf(container.spec.value))
@@ -241,6 +250,13 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     },
 
     collect,
+
+    async abandon(id) {
+      const task = await taskOf(id)
+      if (task !== undefined && !isUnbegun(task)) return
+      await collect(id)
+      if (hasRuncContainer(client.namespace, id)) await reapOrphan(client.namespace, id)
+    },
 
     async remove(id) {
       await endTask(id)

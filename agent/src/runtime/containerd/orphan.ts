@@ -23,6 +23,21 @@ async function shimsOf(namespace: string, id: string): Promise<number[]> {
 }
 
 /**
+ * Removes the folder in which containerd was about to make a task when it was killed: it neither uses nor removes it, and
+ * refuses to make the task again. Only for a workload that has no task and of which none is being made.
+ * @param refusal what containerd said
+ * @returns false when the refusal speaks of something else
+ */
+export async function removeBundle(namespace: string, id: string, refusal: string): Promise<boolean> {
+  const bundle = /mkdir (\/.+): file exists$/.exec(refusal)?.[1]
+  if (bundle?.endsWith(path.join('/io.containerd.runtime.v2.task', namespace, id)) !== true) return false
+  // It may be mounted already.
+  await promisify(execFile)('umount', ['--lazy', path.join(bundle, 'rootfs')]).catch(() => undefined)
+  await rm(bundle, { recursive: true, force: true })
+  return true
+}
+
+/**
  * Ends what is left of a task that containerd does not know any more. Killed while it makes one, it may forget it after its
  * restart, and leave the process, the shim and what runc knows, which refuses every later start. Only for a workload
  * that has no task and of which none is being made.

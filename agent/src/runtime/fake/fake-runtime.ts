@@ -193,6 +193,9 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     signal,
     sample: () => Promise.resolve([...workloads].flatMap(sampleOf)),
     collect,
+
+    // A start of this one is whole or nothing.
+    abandon: () => Promise.resolve(),
     remove(id) {
       calls.push(`remove ${id}`)
       end(id, exitOf(137))
