@@ -1,5 +1,6 @@
 import { chownSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { detectCgroupHost, removeGroups } from '../../agent/src/runtime/containerd/cgroup.ts'
 import { connectContainerd } from '../../agent/src/runtime/containerd/client.ts'
 import { createContainerdRuntime } from '../../agent/src/runtime/containerd/containerd-runtime.ts'
 import { createImageImporter, type ImageImporter } from '../../agent/src/runtime/containerd/image-import.ts'
@@ -66,6 +67,7 @@ export async function createTestNode(containerd: TestContainerd, namespace: stri
       await images.removeAll()
       await Promise.all([runtime, ...others].map((one) => one.close()))
       client.close()
+      await removeGroups(detectCgroupHost(), namespace)
     },
   }
 }
