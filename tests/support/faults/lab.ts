@@ -62,6 +62,8 @@ const SMALL = { memoryMiB: 64, cpuPercent: 20, diskMiB: 64 }
 const GAMES = ['Alpha', 'Beta', 'Gamma']
 const START_MS = 120_000
 const CONSOLE_MS = 5000
+/** A game's end, its files and its network: many at once share the machine. */
+const REMOVAL_MS = 2000
 
 async function startWitnesses(client: ThirdParty, url: string, template: string): Promise<Witness[]> {
   const ids = await Promise.all(GAMES.map((name) => createServer(client, { ...SMALL, name, templateId: template, start: true })))
@@ -198,7 +200,7 @@ async function equip({ product, containerd, proxy, ports }: Ground): Promise<Lab
     },
     async remove(attempt, ids) {
       await Promise.all(ids.map((id) => deleteServer(client, id)))
-      await untilTruth(views)
+      await untilTruth(views, Math.max(TRUTH_MS, ids.length * REMOVAL_MS))
       await reportLeftovers(attempt)
     },
     async dispose() {
