@@ -35,6 +35,14 @@ describe('pieces of a console', () => {
     ])
   })
 
+  it('are joined only inside one second: people read the time of each line', () => {
+    const pieces = [chunk(0, 'a\n', { at: 1000 }), chunk(2, 'b\n', { at: 1999 }), chunk(4, 'c\n', { at: 2000 })]
+    expect([...joinPieces(pieces, 100)].map((piece) => [piece.from, piece.kind === 'GAP' ? 0 : piece.at])).toEqual([
+      [0, 1000],
+      [4, 2000],
+    ])
+  })
+
   it('lose what comes before a position', () => {
     expect(dropBefore(chunk(10, 'hello'), 12)).toMatchObject({ from: 12, to: 15, bytes: Buffer.from('llo') })
     expect(dropBefore({ kind: 'GAP', from: 0, to: 9, reason: 'DAMAGED' }, 4)).toMatchObject({ from: 4, to: 9 })

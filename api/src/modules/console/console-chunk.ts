@@ -47,7 +47,10 @@ export function countLines(bytes: Buffer): number {
   return lines
 }
 
-/** Joins neighbours of one run and kind, so that history travels in few large messages. */
+/** People read times to the second: pieces of one second may share a time. */
+const secondOf = ({ at }: ConsoleChunk): number => Math.floor(at / 1000)
+
+/** Joins neighbours of one run, kind and second, so that history travels in few large messages and keeps its times. */
 export function* joinPieces(pieces: Iterable<ConsolePiece>, largest: number): Generator<ConsolePiece> {
   let open: ConsoleChunk[] = []
   let size = 0
@@ -61,7 +64,12 @@ export function* joinPieces(pieces: Iterable<ConsolePiece>, largest: number): Ge
   }
   for (const piece of pieces) {
     const [first] = open
-    const fits = first !== undefined && piece.kind === 'OUTPUT' && first.runId === piece.runId && size + piece.bytes.length <= largest
+    const fits =
+      first !== undefined &&
+      piece.kind === 'OUTPUT' &&
+      first.runId === piece.runId &&
+      secondOf(first) === secondOf(piece) &&
+      size + piece.bytes.length <= largest
     if (!fits) yield* close()
     if (piece.kind === 'OUTPUT') {
       open.push(piece)

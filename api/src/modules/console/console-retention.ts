@@ -49,22 +49,6 @@ function groupsOf(segments: readonly Segment[]): Segment[][] {
   return groups
 }
 
-/** Output of one run and one second stands together: finer times are worth more than the room only while they are new. */
-function* joinSeconds(pieces: Iterable<ConsolePiece>): Generator<ConsolePiece> {
-  let second: ConsolePiece[] = []
-  let at = 0
-  for (const piece of pieces) {
-    const time = piece.kind === 'GAP' ? at : Math.floor(piece.at / 1000)
-    if (time !== at) {
-      yield* joinPieces(second, MERGED_BYTES)
-      second = []
-    }
-    at = time
-    second.push(piece)
-  }
-  yield* joinPieces(second, MERGED_BYTES)
-}
-
 export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): ConsoleRetention {
   /** Merges some small segments from a position on; where to go on, or null at the end. */
   async function merge(tx: Transaction, serverId: string, after: bigint): Promise<bigint | null> {
@@ -78,7 +62,7 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
       const pieces: ConsolePiece[] = []
       for (const row of rows)
         pieces.push(...(await piecesOf({ data: Buffer.from(row.data), from: String(row.fromPosition), to: String(row.toPosition) })))
-      const merged = [...joinSeconds(pieces)]
+      const merged = [...joinPieces(pieces, MERGED_BYTES)]
       const { lines, bytes, startedAt, endedAt } = describeSegment(merged)
       await tx.prisma.consoleSegment.deleteMany({ where })
       await tx.prisma.consoleSegment.create({
