@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { keepPicture, launchBrowser, openPage, type WatchedPage } from '../support/browser.ts'
+import { keepPicture, launchBrowser, openPage, signInOnPage, type WatchedPage } from '../support/browser.ts'
 import { createInspector, type Inspector } from '../support/inspector.ts'
 import { startLocalAgent, type LocalAgent } from '../support/local-agent.ts'
 import { ADMIN, startProduct, type Product } from '../support/product.ts'
@@ -30,10 +30,7 @@ beforeAll(async () => {
   watched = await openPage(browser, product.url)
   page = watched.page
   inspector = createInspector(page)
-  await page.goto(product.url)
-  await page.getByLabel('E-mail').fill(ADMIN.email)
-  await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
-  await button('Sign in').click()
+  await signInOnPage(page, product.url, ADMIN)
   await page.getByText('No servers yet').waitFor()
 })
 

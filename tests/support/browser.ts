@@ -61,6 +61,15 @@ export async function openPage(browser: Browser, origin: string, theme: Theme = 
   return { page, context, faults }
 }
 
+/** Signs in, as people do; ends on the list of servers. */
+export async function signInOnPage(page: Page, url: string, who: { email: string; password: string }): Promise<void> {
+  await page.goto(url)
+  await page.getByLabel('E-mail').fill(who.email)
+  await page.getByLabel('Password', { exact: true }).fill(who.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.locator('h1').filter({ hasText: 'Servers' }).waitFor()
+}
+
 /** Shows the same page in the other theme or size: both follow at once. */
 export async function showAs(page: Page, theme: Theme, viewport: View): Promise<void> {
   await page.emulateMedia({ colorScheme: theme })

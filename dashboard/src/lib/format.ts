@@ -57,6 +57,8 @@ export function createFormat(locale: string) {
       return `${plain.format(value)}${NO_BREAK}B/s`
     },
     clock: (time: number | string) => clock.format(new Date(time)),
+    /** Date and time to the second. */
+    dateTime: (time: number | string) => `${day.format(new Date(time))} ${clock.format(new Date(time))}`,
     /** Full local time with zone, for tooltips. */
     full: (time: number | string) => full.format(new Date(time)),
     /** Name of a day: today, yesterday, then the date. */

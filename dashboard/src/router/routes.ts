@@ -32,7 +32,7 @@ export const routes: RouteRecordRaw[] = [
         path: 'console',
         name: 'server-console',
         component: () => import('../pages/ServerConsolePage.vue'),
-        meta: { title: 'console.title' },
+        meta: { title: 'console.title', hasPageTexts: true },
       },
       {
         path: 'metrics',

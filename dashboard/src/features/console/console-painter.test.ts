@@ -3,14 +3,14 @@ import type { ConsoleEvent } from './console-event.ts'
 import { createConsolePainter } from './console-painter.ts'
 
 let position = 0
-const chunk = (text: string, kind: 'OUTPUT' | 'INPUT' | 'NOTICE' = 'OUTPUT', actor: string | null = null): ConsoleEvent => ({
+const chunk = (text: string, kind: 'OUTPUT' | 'INPUT' | 'NOTICE' = 'OUTPUT', actor: string | null = null, at = 'now'): ConsoleEvent => ({
   __typename: 'ConsoleChunk',
   from: position,
   to: (position += text.length),
   kind,
   runId: 'r',
   text,
-  at: 'now',
+  at,
   actor,
 })
 const painter = (hasTimes: boolean) =>
@@ -20,7 +20,8 @@ const painter = (hasTimes: boolean) =>
     accent: [1, 2, 3],
     tint: [4, 5, 6],
     clock: () => '12:00:00',
-    gapText: (reason, bytes) => `${reason} ${bytes}`,
+    newDay: (before, at) => (at.startsWith((before ?? 'now').slice(0, 1)) ? null : `day ${at}`),
+    gapText: ({ reason, from, to }, since, until) => `${reason} ${to - from} ${since} ${until}`,
   })
 const plain = (text: string) => text.replaceAll(/\x1b\[[\d;]*[mKC]/g, '')
 
@@ -43,20 +44,37 @@ it('writes a progress line over itself, behind its time', () => {
 })
 
 it('begins own commands, notices and gaps on lines of their own', () => {
-  const { paint } = painter(false)
+  const { paint, flush } = painter(false)
   const written = plain(
     paint(chunk('prompt> ')) +
       paint(chunk('status\n', 'INPUT', 'mira')) +
       paint(chunk('Started', 'NOTICE')) +
-      paint({ __typename: 'ConsoleGap', from: 0, to: 9000, reason: 'FLOOD' }),
+      paint({ __typename: 'ConsoleGap', from: 0, to: 9000, reason: 'FLOOD' }) +
+      flush(),
   )
   expect(written.split('\r\n').map((line) => line.replaceAll('╌', ''))).toEqual([
     'prompt> ',
     '> status   mira',
     '▌ Started',
-    ' FLOOD 9000 ',
+    ' FLOOD 9000 now null ',
     '',
   ])
+})
+
+it('tells between which times something is missing, once what follows has come', () => {
+  const { paint, flush } = painter(false)
+  const gap: ConsoleEvent = { __typename: 'ConsoleGap', from: 0, to: 70, reason: 'FLOOD' }
+  expect(paint(chunk('before', 'OUTPUT', null, '1')) + paint(gap)).toBe('before')
+  expect(plain(paint(chunk('behind', 'OUTPUT', null, '2')))).toMatch(/^\r\n╌+ FLOOD 70 1 2 ╌+\r\nbehind$/)
+  expect(flush()).toBe('')
+})
+
+it('says where another day begins, and cuts no line for it', () => {
+  const { paint } = painter(true)
+  const written =
+    paint(chunk('one', 'OUTPUT', null, '1')) + paint(chunk(' and\n', 'OUTPUT', null, '2')) + paint(chunk('two\n', 'OUTPUT', null, '2'))
+  expect(plain(written)).toBe('── day 1 ──\r\n12:00:00  one and\r\n── day 2 ──\r\n12:00:00  two\r\n')
+  expect(plain(painter(false).paint(chunk('one', 'OUTPUT', null, '1')))).toBe('one')
 })
 
 it('shows what others typed as text, never as escape sequences', () => {

@@ -1,5 +1,5 @@
-import type { ConsoleEvent } from './console-event.ts'
-import { createTerminalFilter } from './terminal-filter.ts'
+import type { ConsoleChunk, ConsoleEvent, ConsoleGap } from './console-event.ts'
+import { createTerminalFilter, withoutEscapes } from './terminal-filter.ts'
 
 const ESC = '\x1b['
 const RESET = `${ESC}0m`
@@ -12,7 +12,10 @@ export type PainterOptions = {
   accent: readonly [number, number, number]
   tint: readonly [number, number, number]
   clock(at: string): string
-  gapText(reason: string, bytes: number): string
+  /** Words for the day of a time when it is another one than that of the time before; of today, when that is null. */
+  newDay(before: string | null, at: string): string | null
+  /** Words for what is missing between two times; null where nothing is known to be before or behind it. */
+  gapText(gap: ConsoleGap, from: string | null, to: string | null): string
 }
 
 const foreground = ([red, green, blue]: readonly [number, number, number]) => `${ESC}38;2;${red};${green};${blue}m`
@@ -58,25 +61,52 @@ export function createConsolePainter(options: PainterOptions) {
     return painted
   }
 
+  const chunk = (event: ConsoleChunk) => {
+    if (event.kind === 'OUTPUT') return output(event.text, event.at)
+    const lines = withoutEscapes(event.text)
+      .split(/\r\n|[\r\n]/)
+      .filter((line) => line !== '')
+    const painted = lines.map((line) =>
+      event.kind === 'INPUT'
+        ? `${RESET}${ESC}90m${time(event.at)}${RESET}${foreground(options.accent)}> ${ESC}1m${line}${RESET}${event.actor === null ? '' : `   ${ESC}90m${event.actor}`}${RESET}\r\n`
+        : `${RESET}${background(options.tint)}${foreground(options.accent)}${time(event.at)}▌ ${line}${ESC}K${RESET}\r\n`,
+    )
+    return `${freshLine()}${painted.join('')}${colours}`
+  }
+
+  /** Gaps wait for what follows them: it tells when they ended. */
+  let held: ConsoleGap[] = []
+  let lastAt: string | null = null
+  const gaps = (until: string | null) => {
+    const painted = held.map((gap) => {
+      const text = ` ${options.gapText(gap, lastAt, until)} `
+      const dashes = Math.max(2, Math.floor((options.columns - text.length) / 2) - 1)
+      return `${freshLine()}${RESET}${ESC}33m${'╌'.repeat(dashes)}${text}${'╌'.repeat(dashes)}${RESET}\r\n${colours}`
+    })
+    held = []
+    return painted.join('')
+  }
+
+  /** Times tell no day: where another one begins, a line does. A line of the game is not cut for it. */
+  let dayAt: string | null = null
+  const day = (at: string) => {
+    const words = options.hasTimes && isLineStart ? options.newDay(dayAt, at) : null
+    if (isLineStart) dayAt = at
+    return words === null ? '' : `${RESET}${ESC}90m── ${words} ──${RESET}\r\n${colours}`
+  }
+
   return {
-    /** What the terminal writes for one event. */
+    /** What the terminal writes for one event. A gap is written with the next chunk. */
     paint(event: ConsoleEvent): string {
       if (event.__typename === 'ConsoleGap') {
-        const text = ` ${options.gapText(event.reason, event.to - event.from)} `
-        const dashes = Math.max(2, Math.floor((options.columns - text.length) / 2) - 1)
-        return `${freshLine()}${RESET}${ESC}33m${'╌'.repeat(dashes)}${text}${'╌'.repeat(dashes)}${RESET}\r\n${colours}`
+        held.push(event)
+        return ''
       }
-      if (event.kind === 'OUTPUT') return output(event.text, event.at)
-      const lines = createTerminalFilter()(event.text)
-        .replaceAll(/\x1b\[[\d;:]*[mK]/g, '')
-        .split(/\r\n|[\r\n]/)
-        .filter((line) => line !== '')
-      const painted = lines.map((line) =>
-        event.kind === 'INPUT'
-          ? `${RESET}${ESC}90m${time(event.at)}${RESET}${foreground(options.accent)}> ${ESC}1m${line}${RESET}${event.actor === null ? '' : `   ${ESC}90m${event.actor}`}${RESET}\r\n`
-          : `${RESET}${background(options.tint)}${foreground(options.accent)}${time(event.at)}▌ ${line}${ESC}K${RESET}\r\n`,
-      )
-      return `${freshLine()}${painted.join('')}${colours}`
+      const painted = gaps(event.at) + day(event.at) + chunk(event)
+      lastAt = event.at
+      return painted
     },
+    /** What the terminal writes when nothing follows for a while. */
+    flush: () => gaps(null),
   }
 }

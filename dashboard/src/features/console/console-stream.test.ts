@@ -113,10 +113,27 @@ describe('createConsoleStream', () => {
     expect(opened.filter(({ isOpen }) => isOpen)).toHaveLength(0)
   })
 
+  it('begins anew behind another position', () => {
+    const stream = setUp()
+    live().sink.next(chunk(0, 'abc'))
+    const { sink } = live()
+    stream.restart(70)
+    sink.next(chunk(3, 'late'))
+    expect(live().after).toBe(70)
+    live().sink.next(chunk(70, 'def'))
+    stream.restart(null)
+    expect(live().after).toBeNull()
+    live().sink.next(chunk(20, 'ghi'))
+    expect(text()).toBe('abcdefghi')
+    expect(opened.filter(({ isOpen }) => isOpen)).toHaveLength(1)
+  })
+
   it('is silent once stopped', () => {
     const stream = setUp()
     const { sink } = live()
     stream.stop()
+    stream.restart(null)
+    expect(opened).toHaveLength(1)
     sink.next(chunk(0, 'abc'))
     sink.ended()
     expect(seen).toEqual([])

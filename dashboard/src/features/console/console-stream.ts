@@ -25,7 +25,7 @@ const FINAL_CODES = ['FORBIDDEN', 'NOT_FOUND', 'UNAUTHENTICATED']
  * broke, and what a slow viewer lost is read from history.
  */
 export function createConsoleStream(source: StreamSource, listener: StreamListener) {
-  const chain = createPositionChain(null)
+  let chain = createPositionChain(null)
   let close: (() => void) | null = null
   let withdraw: (() => void) | null = null
   let session = 0
@@ -71,6 +71,7 @@ export function createConsoleStream(source: StreamSource, listener: StreamListen
   }
   const openAt = (after: number | null) => {
     leave()
+    if (isStopped) return
     const mine = ++session
     const isMine = () => mine === session && !isStopped
     const end = source.open(after, {
@@ -101,6 +102,13 @@ export function createConsoleStream(source: StreamSource, listener: StreamListen
   return {
     /** Opens, or opens again behind the last position. */
     open,
+    /** Opens behind another position; null: with its tail. */
+    restart(after: number | null) {
+      chain = createPositionChain(after)
+      askedAgainAt = null
+      failures = 0
+      open()
+    },
     /** Leaves the stream; the position stays. */
     pause: leave,
     stop() {

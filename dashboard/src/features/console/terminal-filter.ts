@@ -64,3 +64,6 @@ export function createTerminalFilter() {
     return output
   }
 }
+
+/** Text alone: what is left of a piece of output without colours and whatever else is not text. */
+export const withoutEscapes = (text: string): string => createTerminalFilter()(text).replaceAll(/\x1b\[[\d;:]*[mK]/g, '')

@@ -25,12 +25,16 @@ const ConsoleEvents = graphql(`
   }
 `)
 
-/** Lines of history that a console begins with. */
-const TAIL_LINES = 1000
 const LONGEST_PAUSE_MS = 10_000
 
+export type ConsoleStreamOptions = {
+  /** Lines of history to begin with, when it begins without a position. */
+  tailLines(): number
+  onEvent(event: ConsoleEvent): void
+}
+
 /** The console of a server, from its tail on, through every loss of connection. Each event comes once and in order. */
-export function useConsoleStream(serverId: string, onEvent: (event: ConsoleEvent) => void) {
+export function useConsoleStream(serverId: string, options: ConsoleStreamOptions) {
   const socket = useSocket()
   const connection = useConnection()
   const refusal = ref<string | null>(null)
@@ -38,7 +42,7 @@ export function useConsoleStream(serverId: string, onEvent: (event: ConsoleEvent
   const stream = createConsoleStream(
     {
       open: (after, sink) =>
-        openStream(socket, ConsoleEvents, after === null ? { serverId, tailLines: TAIL_LINES } : { serverId, after }, {
+        openStream(socket, ConsoleEvents, after === null ? { serverId, tailLines: options.tailLines() } : { serverId, after }, {
           next: ({ consoleEvents }) => {
             sink.next(consoleEvents)
           },
@@ -53,7 +57,7 @@ export function useConsoleStream(serverId: string, onEvent: (event: ConsoleEvent
       },
     },
     {
-      event: onEvent,
+      event: options.onEvent,
       refused: (code) => {
         refusal.value = code
       },
@@ -73,5 +77,9 @@ export function useConsoleStream(serverId: string, onEvent: (event: ConsoleEvent
   onScopeDispose(() => {
     stream.stop()
   })
-  return { refusal: readonly(refusal) }
+  return {
+    refusal: readonly(refusal),
+    /** Begins anew behind a position; null: with the tail. */
+    restart: stream.restart,
+  }
 }

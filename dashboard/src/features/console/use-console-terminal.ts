@@ -1,56 +1,50 @@
 import { FitAddon } from '@xterm/addon-fit'
-import { SearchAddon } from '@xterm/addon-search'
-import { Terminal, type ITheme } from '@xterm/xterm'
+import { Terminal, type IDecoration } from '@xterm/xterm'
 import { onMounted, onScopeDispose, readonly, ref, watch, type Ref } from 'vue'
 import { channels } from '../../theme/contrast.ts'
-import { consolePalettes, palettes, searchMarks, type ThemeName } from '../../theme/tokens.ts'
-import type { ConsoleEvent } from './console-event.ts'
-import { createConsoleHistory } from './console-history.ts'
+import { palettes, searchMarks, type ThemeName } from '../../theme/tokens.ts'
+import type { ConsoleEvent, ConsoleGap } from './console-event.ts'
+import type { LogScreen } from './console-log.ts'
 import { createConsolePainter } from './console-painter.ts'
+import { linesOf } from './console-window.ts'
+import { createLandmarks } from './terminal-landmarks.ts'
+import { silence, scrollByKeys } from './terminal-keys.ts'
+import { FONT, terminalTheme } from './terminal-theme.ts'
+import { useTerminalSearch } from './use-terminal-search.ts'
 
-export const SCROLLBACK_LINES = 10_000
-const MOST_CHARACTERS = 4_000_000
-const FONT = '"JetBrains Mono Variable"'
+/** Rows kept while new ones come; those who read on need more: lines of a window can be wrapped. */
+const SCROLLBACK = { following: 10_000, reading: 60_000 }
+/** A place is remembered every so many lines. */
+const LANDMARK_LINES = 500
+/** A gap is written without what follows it after this. */
+const GAP_WAITS_MS = 300
+/** Drawing anew in one go: nothing of it is seen before its end. */
+const BEGIN = '\x1b[?2026h'
+const END = '\x1b[?2026l'
 
-type Options = {
+export type ConsoleTerminalOptions = {
   theme: Readonly<Ref<ThemeName>>
   hasTimes: Readonly<Ref<boolean>>
   isScreenReader: Readonly<Ref<boolean>>
   fontSize: Readonly<Ref<number>>
   clock(at: string): string
-  gapText(reason: string, bytes: number): string
+  newDay(before: string | null, at: string): string | null
+  gapText(gap: ConsoleGap, from: string | null, to: string | null): string
+  /** What is to be drawn when colours or times change. */
+  events(): readonly ConsoleEvent[]
+  /** Whether the end that is shown is the end that grows. */
+  isLive(): boolean
+  /** The reader has left the end, or come back to it. */
+  scrolled(isReading: boolean): void
+  /** The reader nears the first row, or has come to the last one. */
+  reached(edge: 'top' | 'end'): void
 }
 
-function terminalTheme(theme: ThemeName): ITheme {
-  const { red, green, yellow, blue, magenta, cyan, ...rest } = consolePalettes[theme]
-  const { sunken, accent, control } = palettes[theme]
-  return {
-    ...rest,
-    red,
-    green,
-    yellow,
-    blue,
-    magenta,
-    cyan,
-    brightRed: red,
-    brightGreen: green,
-    brightYellow: yellow,
-    brightBlue: blue,
-    brightMagenta: magenta,
-    brightCyan: cyan,
-    background: sunken,
-    cursor: sunken,
-    scrollbarSliderBackground: `${control}55`,
-    scrollbarSliderHoverBackground: `${control}88`,
-    scrollbarSliderActiveBackground: control,
-    selectionBackground: `${accent}55`,
-  }
-}
+/** Rows below a position of the console; the first row of the screen. */
+type Place = { position: number; rows: number }
 
-/** The terminal below a console: writing, following, searching, copying. Nothing typed into it goes anywhere. */
-export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Options) {
-  const history = createConsoleHistory(MOST_CHARACTERS)
-  const search = new SearchAddon()
+/** The terminal below a console: drawing, scrolling, searching, copying. Nothing typed into it goes anywhere. */
+export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: ConsoleTerminalOptions) {
   const fit = new FitAddon()
   const terminal = new Terminal({
     disableStdin: true,
@@ -60,18 +54,26 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Optio
     fontFamily: `${FONT}, monospace`,
     fontSize: options.fontSize.value,
     lineHeight: 1.35,
-    scrollback: SCROLLBACK_LINES,
+    scrollback: SCROLLBACK.following,
     minimumContrastRatio: 4.5,
     allowProposedApi: true,
     linkHandler: null,
     screenReaderMode: options.isScreenReader.value,
     theme: terminalTheme(options.theme.value),
   })
-  const isFollowing = ref(true)
-  const newLines = ref(0)
-  const found = ref<{ index: number; count: number } | null>(null)
+  const isAtEnd = ref(true)
+  const landmarks = createLandmarks()
   let isOpen = false
   let observer: ResizeObserver | null = null
+  /** Drawings under way: rows are on the move, and no reader's doing. */
+  let drawings = 0
+  let drawnPlace: Place | null = null
+  /** The position that was asked for, and its mark. */
+  let pointed: number | null = null
+  let lastRow = 0
+  let linesSinceLandmark = 0
+  let gapTimer: ReturnType<typeof setTimeout> | undefined
+  let pointer: IDecoration | undefined
 
   const newPainter = () =>
     createConsolePainter({
@@ -80,36 +82,121 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Optio
       accent: channels(palettes[options.theme.value].accent),
       tint: channels(palettes[options.theme.value].selected),
       clock: options.clock,
+      newDay: options.newDay,
       gapText: options.gapText,
     })
   let painter = newPainter()
 
-  const look = () => {
-    const { viewportY, baseY } = terminal.buffer.active
-    isFollowing.value = viewportY >= baseY
-    if (isFollowing.value) newLines.value = 0
-  }
-  const repaint = () => {
-    terminal.reset()
-    painter = newPainter()
-    terminal.write(history.all().map(painter.paint).join(''), () => {
-      terminal.scrollToBottom()
-      look()
+  const markRow = (position: number) => {
+    linesSinceLandmark = 0
+    terminal.write('', () => {
+      landmarks.add(position, terminal.registerMarker(0))
     })
+  }
+  const paint = (event: ConsoleEvent, isLandmark: boolean) => {
+    if (isLandmark || linesSinceLandmark >= LANDMARK_LINES) markRow(event.from)
+    linesSinceLandmark += linesOf(event)
+    terminal.write(painter.paint(event))
+  }
+  const flushGap = () => {
+    clearTimeout(gapTimer)
+    terminal.write(painter.flush())
+  }
+  /** The window's first row is there: the terminal has let go of none of it. */
+  const hasFirstRow = () => {
+    const [first] = options.events()
+    return first === undefined || landmarks.rowOf(first.from) !== null
+  }
+  const nearTop = () => {
+    if (hasFirstRow()) options.reached('top')
+    else redraw(options.events(), 'place')
+  }
+  const look = () => {
+    if (drawings > 0) return
+    const { viewportY, baseY } = terminal.buffer.active
+    const moved = viewportY - lastRow
+    lastRow = viewportY
+    const wasAtEnd = isAtEnd.value
+    isAtEnd.value = viewportY >= baseY
+    if (wasAtEnd !== isAtEnd.value) {
+      options.scrolled(!isAtEnd.value)
+      keepRows()
+    }
+    if (moved < 0 && viewportY < terminal.rows) nearTop()
+    if (moved > 0 && isAtEnd.value) options.reached('end')
+  }
+  const keepRows = () => {
+    const rows = isAtEnd.value && options.isLive() ? SCROLLBACK.following : SCROLLBACK.reading
+    if (terminal.options.scrollback !== rows) terminal.options.scrollback = rows
+  }
+  const point = () => {
+    const row = pointed === null ? null : landmarks.rowOf(pointed)
+    if (row === null) return
+    const marker = terminal.registerMarker(row - terminal.buffer.active.baseY - terminal.buffer.active.cursorY)
+    pointer = terminal.registerDecoration({ marker, width: terminal.cols, backgroundColor: searchMarks[options.theme.value].match })
+  }
+  const placeOf = (view: 'end' | 'place' | number, from: number): Place | null => {
+    if (view === 'end') return null
+    if (view !== 'place') return { position: view, rows: -Math.floor(terminal.rows / 3) }
+    // Rows of a drawing under way tell nothing: it has the place.
+    if (drawings > 0) return drawnPlace
+    return isAtEnd.value ? null : landmarks.nearest(terminal.buffer.active.viewportY, from)
+  }
+  /** The terminal scrolls by pixels from where it last drew: what that was off by shows at the first attempt, and goes at the second. */
+  const scrollToRow = (row: number) => {
+    terminal.scrollToLine(row)
+    terminal.scrollToLine(row)
+  }
+  /** Ends a drawing: the last one shows its place. */
+  const settle = () => {
+    drawings -= 1
+    if (drawings > 0 || !isOpen) return
+    const row = drawnPlace === null ? null : landmarks.rowOf(drawnPlace.position)
+    if (drawnPlace === null || row === null) terminal.scrollToBottom()
+    else scrollToRow(Math.max(0, row + drawnPlace.rows))
+    lastRow = terminal.buffer.active.viewportY
+    look()
+    keepRows()
+    // A short page leaves the reader at the top, where he cannot scroll on.
+    if (!isAtEnd.value && lastRow === 0) options.reached('top')
+  }
+  function redraw(events: readonly ConsoleEvent[], view: 'end' | 'place' | number) {
+    if (!isOpen) return
+    const [first] = events
+    const place = placeOf(view, first?.from ?? 0)
+    if (view !== 'place') pointed = view === 'end' ? null : view
+    drawings += 1
+    drawnPlace = place
+    clearTimeout(gapTimer)
+    pointer?.dispose()
+    if (view !== 'end') terminal.options.scrollback = SCROLLBACK.reading
+    // In the order of what is being written: what was written before must not come behind.
+    terminal.write('\x1bc', () => {
+      landmarks.clear()
+    })
+    terminal.write(BEGIN)
+    painter = newPainter()
+    linesSinceLandmark = 0
+    for (const event of events) paint(event, event === first || event.from === place?.position || event.from === pointed)
+    terminal.write(painter.flush(), () => {
+      settle()
+      point()
+    })
+    terminal.write(END)
   }
   const resize = () => {
     if (!isOpen || host.value === null || host.value.clientHeight === 0) return
+    drawnPlace = placeOf('place', 0)
+    drawings += 1
     fit.fit()
+    // How far the terminal can be scrolled follows in the next frame.
+    requestAnimationFrame(() => requestAnimationFrame(settle))
   }
-  const decorations = () => {
-    const marks = searchMarks[options.theme.value]
-    return {
-      matchBackground: marks.match,
-      activeMatchBackground: marks.active,
-      matchOverviewRuler: marks.match,
-      activeMatchColorOverviewRuler: marks.active,
-    }
+  /** Where nothing can be scrolled, the wish to is all there is. */
+  const wheel = (event: WheelEvent) => {
+    if (event.deltaY < 0 && drawings === 0 && terminal.buffer.active.viewportY === 0) nearTop()
   }
+  let firstView: 'end' | 'place' | number = 'end'
 
   onMounted(async () => {
     // The cell size is measured once: with the right font, or wrongly for ever.
@@ -117,59 +204,61 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Optio
     const element = host.value
     if (element === null) return
     terminal.loadAddon(fit)
-    terminal.loadAddon(search)
     terminal.open(element)
     isOpen = true
-    // Even without input xterm swallows Tab: a keyboard trap.
-    terminal.attachCustomKeyEventHandler((event) => event.key !== 'Tab')
+    silence(terminal)
+    scrollByKeys(terminal, nearTop)
     terminal.onScroll(look)
     terminal.onRender(look)
-    search.onDidChangeResults(({ resultIndex, resultCount }) => {
-      found.value = { index: resultIndex, count: resultCount }
-    })
+    element.addEventListener('wheel', wheel, { passive: true })
     observer = new ResizeObserver(resize)
     observer.observe(element)
     resize()
-    repaint()
+    redraw(options.events(), firstView)
   })
   watch(options.theme, (theme) => {
     terminal.options.theme = terminalTheme(theme)
-    repaint()
+    redraw(options.events(), 'place')
   })
-  watch(options.hasTimes, repaint)
+  watch(options.hasTimes, () => {
+    redraw(options.events(), 'place')
+  })
   watch(options.isScreenReader, (isOn) => {
     terminal.options.screenReaderMode = isOn
+    if (isOn) silence(terminal)
   })
   watch(options.fontSize, (size) => {
     terminal.options.fontSize = size
     resize()
   })
   onScopeDispose(() => {
+    isOpen = false
+    clearTimeout(gapTimer)
     observer?.disconnect()
+    host.value?.removeEventListener('wheel', wheel)
     terminal.dispose()
   })
 
-  return {
-    isFollowing: readonly(isFollowing),
-    newLines: readonly(newLines),
-    found: readonly(found),
-    add(event: ConsoleEvent): void {
-      history.add(event)
+  const screen: LogScreen = {
+    append(event) {
       if (!isOpen) return
-      if (!isFollowing.value) newLines.value += event.__typename === 'ConsoleChunk' ? event.text.split('\n').length - 1 : 1
-      terminal.write(painter.paint(event))
+      clearTimeout(gapTimer)
+      keepRows()
+      paint(event, false)
+      if (event.__typename === 'ConsoleGap') gapTimer = setTimeout(flushGap, GAP_WAITS_MS)
     },
-    follow(): void {
+    redraw(events, view) {
+      firstView = view
+      redraw(events, view)
+    },
+    toEnd() {
       terminal.scrollToBottom()
-      look()
     },
-    find(text: string, isBackwards: boolean): void {
-      if (text === '') {
-        search.clearDecorations()
-        found.value = null
-      } else if (isBackwards) search.findPrevious(text, { decorations: decorations() })
-      else search.findNext(text, { decorations: decorations() })
-    },
+  }
+  return {
+    screen,
+    isAtEnd: readonly(isAtEnd),
+    search: useTerminalSearch(terminal, options.theme),
     /** The selection, or everything that is loaded. */
     plainText(): string {
       if (terminal.hasSelection()) return terminal.getSelection()
