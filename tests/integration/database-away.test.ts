@@ -97,6 +97,9 @@ describe('a database that is gone', () => {
     const rows = await fleet.api.sql<{ id: string }>(`select id from "Command" where "serverId" = $1`, [id])
     expect(rows.map((row) => row.id)).toEqual(expect.arrayContaining(made))
     await untilWell()
+    // A session whose orders broke off is ended, and its agent begins anew.
+    await fleet.agent.close()
+    fleet.agent = await startFakeAgent(fleet.api.url, fleet.node)
   })
 })
 

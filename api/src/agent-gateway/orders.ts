@@ -138,25 +138,30 @@ export async function* streamOrders(
   try {
     let last: string | undefined
     for (let isLast = false; !isLast;) {
-      const servers = await db.prisma.server.findMany({
-        where: { nodeId: agent.id, ...(last === undefined ? {} : { id: { gt: last } }) },
-        include: WITH_PARTS,
-        orderBy: { id: 'asc' },
-        take: SNAPSHOT_PART,
-      })
+      const after = last
+      const servers = await patiently(() =>
+        db.prisma.server.findMany({
+          where: { nodeId: agent.id, ...(after === undefined ? {} : { id: { gt: after } }) },
+          include: WITH_PARTS,
+          orderBy: { id: 'asc' },
+          take: SNAPSHOT_PART,
+        }),
+      )
       isLast = servers.length < SNAPSHOT_PART
       last = servers.at(-1)?.id
       for (const server of servers) own.add(server.id)
-      const assignments = await Promise.all(servers.map(toAssignment))
-      if (isLast) assignments.push(...(await readTombstones(db, agent.id)))
+      const assignments = await patiently(() => Promise.all(servers.map(toAssignment)))
+      if (isLast) assignments.push(...(await patiently(() => readTombstones(db, agent.id))))
       yield { kind: 'AssignmentSnapshotOrder', assignments, isLast }
     }
-    const open = await db.prisma.command.findMany({
-      where: { nodeId: agent.id, kind: { in: [...ORDER_KINDS] }, status: { in: [...OPEN_STATUSES] } },
-      orderBy: { position: 'asc' },
-    })
+    const open = await patiently(() =>
+      db.prisma.command.findMany({
+        where: { nodeId: agent.id, kind: { in: [...ORDER_KINDS] }, status: { in: [...OPEN_STATUSES] } },
+        orderBy: { position: 'asc' },
+      }),
+    )
     for (const command of open) {
-      const order = await toCommand(command)
+      const order = await patiently(() => toCommand(command))
       if (order !== null) yield order
     }
     yield toWatch()

@@ -5,7 +5,7 @@ const NETWORK = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|E
 const PRISMA = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2034|P2037)$/
 /** What pg says without a code. */
 const WORDS =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Unable to start a transaction|Transaction already closed|Server has closed the connection|Can't reach database server/
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|is not queryable|Unable to start a transaction|Transaction already closed|Server has closed the connection|Can't reach database server/
 
 /**
  * True when the database could not do it now: away, restarting, out of connections, or held by a lock for too long. The
