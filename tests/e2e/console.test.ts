@@ -161,7 +161,10 @@ describe('the console page', () => {
 
   it('counts what comes while somebody reads, and moves nothing', async () => {
     await page.locator('.xterm-screen').click()
+    const live = await terminalText(page)
     await page.keyboard.press('PageUp')
+    // Rows are drawn with the next frame.
+    await expect.poll(() => terminalText(page)).not.toBe(live)
     const before = await terminalText(page)
     await sendConsoleCommand(client, id, 'anybody there')
     await button('2 new lines').waitFor()
