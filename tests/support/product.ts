@@ -73,6 +73,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   const env: NodeJS.ProcessEnv = {
     ...process.env,
     NODE_ENV: 'production',
+    // Compiled once for all products of a run.
+    NODE_COMPILE_CACHE: path.join(ROOT, 'tests', 'artefacts', 'compiled'),
     CATALYST_HTTP_PORT: String(port),
     CATALYST_DATA_DIR: dataDir,
     CATALYST_NODE_ADDRESS: '127.0.0.1',
