@@ -1,6 +1,7 @@
 import { ApolloLink, Observable, type FetchResult, type Operation } from '@apollo/client/core'
 import { getMainDefinition } from '@apollo/client/utilities'
 import { OperationTypeNode } from 'graphql'
+import { createNewest } from './newest.ts'
 
 /** Where changes come without a pause the newest answer has to do. */
 const MOST_ASKS = 3
@@ -12,14 +13,17 @@ function kindOf({ query }: Operation): OperationTypeNode | null {
 
 /**
  * Keeps answers from undoing newer ones: a query that was on its way while a mutation was answered or an event came may have
- * been read before that change, and would put the old state back into the cache, for good. It is asked again.
+ * been read before that change, and would put the old state back into the cache, for good. It is asked again; of objects that
+ * tell their revision the newest is kept, whatever brought it.
  */
 export function createFreshLink(): ApolloLink {
   let changes = 0
+  const keepNewest = createNewest()
   return new ApolloLink((operation, forward) => {
     if (kindOf(operation) !== OperationTypeNode.QUERY)
       return forward(operation).map((result) => {
         changes += 1
+        keepNewest(result.data)
         return result
       })
     return new Observable<FetchResult>((observer) => {
@@ -31,7 +35,9 @@ export function createFreshLink(): ApolloLink {
         current = forward(operation).subscribe({
           next: (result) => {
             isAskedAgain = changes !== seen && asked < MOST_ASKS
-            if (!isAskedAgain) observer.next(result)
+            if (isAskedAgain) return
+            keepNewest(result.data)
+            observer.next(result)
           },
           error: (error) => {
             observer.error(error)

@@ -53,6 +53,7 @@ export type ServerView = {
   deletedAt: Date | null
   createdAt: Date
   updatedAt: Date
+  revision: number
   allocations: AllocationView[]
 }
 
@@ -75,7 +76,7 @@ const COLUMNS = `s.id, s.slug, s.name, s."ownerId", s."nodeId", s."templateId", 
   not n."isOnline" as "isStale", s."stateObservedAt", s."problemCode", s."problemMessage", s."problemAt", s."lastExitCode", s."lastExitReason",
   s."lastExitAt", s."runningSince", s."memoryMiB", s."cpuPercent", s.cpuset, s."diskMiB",
   s."crashPolicy", s."cleanExitCodes", s."maximumRestarts", s."restartWindowSeconds", s."bootPolicy", s."stopCommand", s."stopSignal",
-  s."stopTimeoutSeconds", s."restartAttempt", s."nextRestartAt", s."restartReason", s."needsRestart", s."installedAt", s."deletedAt", s."createdAt", s."updatedAt"`
+  s."stopTimeoutSeconds", s."restartAttempt", s."nextRestartAt", s."restartReason", s."needsRestart", s."installedAt", s."deletedAt", s."createdAt", s."updatedAt", s.revision`
 const FROM = `from "Server" s join "Node" n on n.id = s."nodeId"`
 const ALLOCATIONS = `select "serverId", ip, port, protocol, name, "isPrimary" from "Allocation" where "serverId" = any($1::uuid[]) order by position, port`
 

@@ -170,6 +170,7 @@ export const ServerType = builder.objectRef<ServerView>('Server').implement({
       installedAt: t.expose('installedAt', { type: 'DateTime', nullable: true }),
       createdAt: t.expose('createdAt', { type: 'DateTime' }),
       updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+      revision: t.exposeInt('revision', { description: 'Grows with each change: of two answers the one with the larger is the newer.' }),
       installation: t.field({
         type: InstallationType,
         nullable: true,

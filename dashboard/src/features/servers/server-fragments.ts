@@ -14,6 +14,7 @@ export const ServerLive = graphql(`
     runningSince
     installedAt
     updatedAt
+    revision
     problem {
       code
       message

@@ -11,6 +11,7 @@ export const ServerRow = graphql(`
     desiredState
     isStale
     stateObservedAt
+    revision
     runningSince
     problem {
       code
