@@ -1,6 +1,8 @@
 /** Classes and codes of PostgreSQL: connection, resources, operator intervention, waits that were cut short. */
 const POSTGRES = /^(08|53|57P|58)|^(55P03|57014|25P03|25P04|40001|40P01)$/
-const NETWORK = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
+/** The last two: written to a connection that had just gone. */
+const NETWORK =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)$/
 /** Of Prisma: not reachable, timed out, closed, no connection free, transaction over, conflict. */
 const PRISMA = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2034|P2037)$/
 /** What pg says without a code. */
