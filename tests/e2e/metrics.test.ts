@@ -101,16 +101,24 @@ async function open(search: string): Promise<void> {
 }
 
 type Colour = readonly [number, number, number]
-/** How many pixels of the CPU chart around a time (ms) have exactly this colour, and how many other ones look like a blend of it. */
-async function pixels(at: number, range: { from: number; to: number }, colour: Colour): Promise<{ exact: number; blended: number }> {
+/**
+ * How many pixels of the CPU chart, at most `reach` columns from a time (ms), have exactly this colour, and how many other ones look
+ * like a blend of it. A steep line has few columns of the exact colour.
+ */
+async function pixels(
+  at: number,
+  range: { from: number; to: number },
+  colour: Colour,
+  reach = 6,
+): Promise<{ exact: number; blended: number }> {
   const share = (at - range.from) / (range.to - range.from)
   return cpu().evaluate(
-    (box, { share, colour, left, right }) => {
+    (box, { share, colour, left, right, reach }) => {
       const canvas = box.querySelector('canvas')
       const context = canvas?.getContext('2d')
       if (canvas == null || context == null) throw new Error('no canvas')
       const x = Math.round(left + share * (canvas.width - left - right))
-      const { data } = context.getImageData(x - 6, 20, 13, canvas.height - 60)
+      const { data } = context.getImageData(x - reach, 20, 2 * reach + 1, canvas.height - 60)
       let [exact, blended] = [0, 0]
       for (let place = 0; place < data.length; place += 4) {
         const distance = colour.map((part, index) => Math.abs((data[place + index] ?? 0) - part))
@@ -119,7 +127,7 @@ async function pixels(at: number, range: { from: number; to: number }, colour: C
       }
       return { exact, blended }
     },
-    { share, colour, left: LEFT, right: RIGHT },
+    { share, colour, left: LEFT, right: RIGHT, reach },
   )
 }
 
@@ -138,7 +146,7 @@ describe('charts of a server, in the browser', () => {
       await chart(new RegExp(`^${name}`)).waitFor()
     for (const text of [/Crash .*, out of memory/, /Stopped .* \(2h\)/, /Not measured .* \(55m\)/]) await page.getByText(text).waitFor()
     const range = { from: Date.now() - DAY, to: Date.now() }
-    const data = await pixels(now - 5 * HOUR, range, ACCENT.dark)
+    const data = await pixels(now - 5 * HOUR, range, ACCENT.dark, 60)
     expect(data.exact).toBeGreaterThan(5)
     expect(data.blended).toBeGreaterThan(50)
     for (const gap of [unmeasured, stopped]) {
@@ -274,28 +282,29 @@ describe('charts of a server, in the browser', () => {
   it('go grey when the node is away, and say when it was last measured', async () => {
     await open('?range=1h')
     await page.locator('.about .live:not(.old)').waitFor()
+    const exact = async (colour: Colour) => {
+      const range = { from: Date.now() - HOUR, to: Date.now() }
+      return (await pixels(Date.now() - 30 * MINUTE, range, colour, 60)).exact
+    }
     const agent = await product.pid('agent')
     process.kill(agent, 'SIGSTOP')
     try {
       await page.getByText(/^Node .* does not answer/).waitFor()
-      const range = { from: Date.now() - HOUR, to: Date.now() }
-      await expect.poll(async () => (await pixels(Date.now() - 30 * MINUTE, range, FAINT)).exact).toBeGreaterThan(5)
-      expect((await pixels(Date.now() - 30 * MINUTE, range, ACCENT.dark)).exact).toBe(0)
+      await expect.poll(() => exact(FAINT)).toBeGreaterThan(5)
+      expect(await exact(ACCENT.dark)).toBe(0)
       await page.getByText(/^Not live, last measured /).waitFor()
       await inspector.inspect('metrics-stale', 'desktop')
     } finally {
       process.kill(agent, 'SIGCONT')
     }
     await page.locator('.about .live:not(.old)').waitFor()
-    await expect
-      .poll(async () => (await pixels(Date.now() - 30 * MINUTE, { from: Date.now() - HOUR, to: Date.now() }, ACCENT.dark)).exact)
-      .toBeGreaterThan(5)
+    await expect.poll(() => exact(ACCENT.dark)).toBeGreaterThan(5)
   })
 
   it('change their colours with the theme', async () => {
     await open('')
     const range = { from: Date.now() - DAY, to: Date.now() }
-    const exact = async (theme: 'dark' | 'light') => (await pixels(now - 5 * HOUR, range, ACCENT[theme])).exact
+    const exact = async (theme: 'dark' | 'light') => (await pixels(now - 5 * HOUR, range, ACCENT[theme], 60)).exact
     await expect.poll(() => exact('dark')).toBeGreaterThan(5)
     await showAs(page, 'light', DESKTOP)
     await expect.poll(() => exact('light')).toBeGreaterThan(5)
