@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatCounts, NOTHING, sum, type Counts } from './check/counts.ts'
+import { formatCounts, NOTHING, readFailures, sum, type Counts } from './check/counts.ts'
 import { runChecks } from './check/run-checks.ts'
 import { clearFaultResults, formatFaultTable, readFaultResults } from './faults/table.ts'
 import { ensureGenerated } from './start/generated.ts'
@@ -70,6 +70,10 @@ const total = rows.reduce((counts, row) => sum(counts, row.counts), NOTHING)
 const seconds = rows.reduce((time, row) => time + row.seconds, 0)
 const faults = readFaultResults(root)
 if (faults.length > 0) say(`\n${formatFaultTable(faults)}`)
+for (const { name } of rows) {
+  const report = path.join(root, 'tests', 'artefacts', `${name === 'check' ? 'unit' : name}.json`)
+  for (const failure of readFailures(report)) say(`  FAILED ${name}: ${failure}`)
+}
 say('')
 for (const row of [...rows, { name: 'all', seconds, counts: total }]) {
   say(`  ${row.name.padEnd(12)} ${row.seconds.toFixed(0).padStart(5)} s   ${formatCounts(row.counts)}`)

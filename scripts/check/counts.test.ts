@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { formatCounts, readVitestReport, sum } from './counts.ts'
+import { formatCounts, readFailures, readVitestReport, sum } from './counts.ts'
 
 let folder: string
 let file: string
@@ -33,4 +33,19 @@ test('a run that failed without a failed test counts as one failure', () => {
 
 test('a run that left no report counts as one failure', () => {
   expect(readVitestReport(file, true)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+})
+
+test('each failed test, and each file that could not be run, is named with its reason', () => {
+  const passed = { fullName: 'a works', status: 'passed', failureMessages: [] }
+  const failed = { fullName: 'b works', status: 'failed', failureMessages: ['Error: no b\n    at b.ts:1'] }
+  write({
+    testResults: [
+      { name: '/tests/a.test.ts', status: 'failed', message: '', assertionResults: [passed, failed] },
+      { name: '/tests/c.test.ts', status: 'failed', message: 'no such module\n    at c.ts:1', assertionResults: [] },
+      { name: '/tests/d.test.ts', status: 'passed', message: '', assertionResults: [passed] },
+    ],
+  })
+  expect(readFailures(file)).toEqual(['a.test.ts: b works: Error: no b', 'c.test.ts: no such module'])
+  rmSync(file)
+  expect(readFailures(file)).toEqual([])
 })
