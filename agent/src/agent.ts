@@ -17,6 +17,7 @@ import { detectCgroupHost, removeGroups } from './runtime/containerd/cgroup.ts'
 import { connectContainerd, orNull, reaching } from './runtime/containerd/client.ts'
 import { createContainerdRuntime } from './runtime/containerd/containerd-runtime.ts'
 import { createImageImporter } from './runtime/containerd/image-import.ts'
+import { forgetNamespace } from './runtime/containerd/orphan.ts'
 import { isEnded } from './runtime/containerd/task-exit.ts'
 import type { Runtime, RuntimeInfo, WorkloadStatus } from './runtime/runtime.ts'
 import { wasRebooted } from './servers/boot-policy.ts'
@@ -279,6 +280,7 @@ export async function takeDown(env: AgentEnv, isForGood: boolean): Promise<void>
   for (const { id } of await runtime.list()) await runtime.remove(id)
   await createNetwork({ namespace: env.namespace, host: createHost(), folder: env.folder }).teardown()
   await removeGroups(detectCgroupHost(), env.namespace)
+  await forgetNamespace(env.namespace)
   if (isForGood) {
     for (const reference of await importer.list()) await importer.remove(reference)
     await orNull(client.namespaces.delete({ name: env.namespace }))

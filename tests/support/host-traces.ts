@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { namesFor } from '../../agent/src/network/names.ts'
 
 const output = (command: string, args: string[]) => {
@@ -12,7 +12,7 @@ const output = (command: string, args: string[]) => {
 
 /**
  * What a product leaves on its host, by its containerd namespace and data folder: processes, mounts, network namespaces,
- * interfaces and firewall rules. Empty after `npm run down`.
+ * interfaces, firewall rules and runc's folder. Empty after `npm run down`.
  */
 export function hostTraces(namespace: string, dataDir: string): string[] {
   const mine = (line: string) => line.includes(namespace) || line.includes(dataDir)
@@ -36,6 +36,7 @@ export function hostTraces(namespace: string, dataDir: string): string[] {
       .split('\n')
       .filter((line) => line.startsWith(namesFor(namespace).cablePrefix))
       .map((line) => `cable ${line}`),
+    ...[`/run/containerd/runc/${namespace}`].filter((folder) => existsSync(folder)).map((folder) => `folder ${folder}`),
     ...rules.filter((line) => mine(line) || line.toUpperCase().includes(short)).map((line) => `rule ${line}`),
   ]
 }

@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { detectCgroupHost, removeGroups } from '../../agent/src/runtime/containerd/cgroup.ts'
+import { forgetNamespace } from '../../agent/src/runtime/containerd/orphan.ts'
 import { connectContainerd } from '../../agent/src/runtime/containerd/client.ts'
 import { createContainerdRuntime } from '../../agent/src/runtime/containerd/containerd-runtime.ts'
 import { createImageImporter, type ImageImporter } from '../../agent/src/runtime/containerd/image-import.ts'
@@ -68,6 +69,7 @@ export async function createTestNode(containerd: TestContainerd, namespace: stri
       await Promise.all([runtime, ...others].map((one) => one.close()))
       client.close()
       await removeGroups(detectCgroupHost(), namespace)
+      await forgetNamespace(namespace)
     },
   }
 }

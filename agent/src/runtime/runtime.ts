@@ -24,7 +24,7 @@ export type Runtime = {
   sample(): Promise<RunSample[]>
   /** Collects an ended task (idempotent); its exit as far as known. */
   collect(id: string): Promise<RunExit | null>
-  /** Ends what is left of a start that was given up or cut; a live run is left alone. Idempotent. */
+  /** Ends what is left of a start that was given up or cut, and collects a task that ended; a live run is left alone. Idempotent. */
   abandon(id: string): Promise<void>
   /** Removes task, container, snapshot and FIFOs. Idempotent; kills a live run first. */
   remove(id: string): Promise<void>

@@ -149,7 +149,6 @@ export function createServerRunner(deps: RunnerDeps, store: Store, listener: Run
   /** A start or stop that was cut when there was no process: undone. */
   async function undoCut(): Promise<void> {
     await core.retry(() => deps.runtime.abandon(core.id))
-    await core.retry(() => deps.runtime.collect(core.id))
     core.console.stream.endRun()
     await core.retry(() => deps.network.detach(core.id))
     const { state, startsAgain } = core.record()

@@ -252,10 +252,8 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
     collect,
 
     async abandon(id) {
-      const task = await taskOf(id)
-      if (task !== undefined && !isUnbegun(task)) return
       await collect(id)
-      if (hasRuncContainer(client.namespace, id)) await reapOrphan(client.namespace, id)
+      if (hasRuncContainer(client.namespace, id) && (await taskOf(id)) === undefined) await reapOrphan(client.namespace, id)
     },
 
     async remove(id) {

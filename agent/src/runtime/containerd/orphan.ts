@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
@@ -61,4 +61,11 @@ export async function reapOrphan(namespace: string, id: string): Promise<void> {
       // It went with its process.
     }
   }
+}
+
+/** Removes runc's folder of a namespace, which containerd leaves; one that still has a container is kept. */
+export async function forgetNamespace(namespace: string): Promise<void> {
+  await rmdir(path.join(RUNC_ROOT, namespace)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error
+  })
 }

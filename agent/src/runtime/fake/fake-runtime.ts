@@ -193,9 +193,10 @@ export function createFakeRuntime(now: () => Date): FakeRuntime {
     signal,
     sample: () => Promise.resolve([...workloads].flatMap(sampleOf)),
     collect,
-
     // A start of this one is whole or nothing.
-    abandon: () => Promise.resolve(),
+    abandon: async (id) => {
+      await collect(id)
+    },
     remove(id) {
       calls.push(`remove ${id}`)
       end(id, exitOf(137))
