@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,8 +55,11 @@ export function order(serverId: string, kind: FakeCommand['kind'], change: Parti
   }
 }
 
-/** A fake api and a scripted machine, new for each test of a file. Agents that a test leaves are ended; breaches of the protocol fail it. */
-export function useAgentScene() {
+/**
+ * A fake api and a scripted machine, new for each test of a file. Agents that a test leaves are ended; breaches of the protocol fail it.
+ * @param diskMiB size of a disk of its own for the agent's folder, in memory
+ */
+export function useAgentScene({ diskMiB }: { diskMiB?: number } = {}) {
   let api: FakeApi
   let folder: string
   let host: TestAgentHost
@@ -64,12 +68,14 @@ export function useAgentScene() {
   beforeEach(async () => {
     api = await startFakeApi()
     folder = mkdtempSync(path.join(tmpdir(), 'catalyst-agent-'))
+    if (diskMiB !== undefined) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${String(diskMiB)}m`, 'tmpfs', folder])
     host = createTestAgent({ folder, url: () => api.url, token: api.token })
   })
 
   afterEach(async () => {
     for (const agent of agents.splice(0)) await agent.kill()
     await api.stop()
+    if (diskMiB !== undefined) execFileSync('umount', [folder])
     rmSync(folder, { recursive: true, force: true })
     expect(api.breaches).toEqual([])
   })
