@@ -5,9 +5,12 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 // Vite would load its ES modules, and Node the CommonJS ones for the libraries around it: two copies do not know each other's types.
 const resolve = { alias: [{ find: /^graphql$/, replacement: createRequire(`${import.meta.dirname}/api/package.json`).resolve('graphql') }] }
 
+/** What is waited for comes at once on a quiet machine; on a busy one a whole product may take seconds. */
+const PATIENCE = { poll: { timeout: 20_000 } }
+
 /** A tier below tests/. Processes of their own: the parts under test have signals, sockets and timers. */
 function tier(name: string, test: TestProjectInlineConfiguration['test'] = {}): TestProjectInlineConfiguration {
-  return { resolve, test: { name, include: [`tests/${name}/**/*.test.ts`], pool: 'forks', ...test } }
+  return { resolve, test: { name, include: [`tests/${name}/**/*.test.ts`], pool: 'forks', expect: PATIENCE, ...test } }
 }
 
 // The machine's own resources (bridge, rules, processor time) are shared by these: one file after the other.
