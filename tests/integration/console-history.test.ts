@@ -147,9 +147,8 @@ describe('search', () => {
   it('is ended when a pattern takes too long, and nobody waits for it', async () => {
     await fleet.agent.pushConsole(id, 0, `${'a'.repeat(4000)}\n`.repeat(100))
     const slow = refusal(search('regex: "a*a*a*a*a*a*[bc]"'))
-    const start = performance.now()
-    await fleet.administrator.query('{ viewer { user { id } } }').catch(() => undefined)
-    expect(performance.now() - start).toBeLessThan(1500)
+    const others = fleet.administrator.query('{ viewer { id } }').then(() => 'answered')
+    expect(await Promise.race([others, slow])).toBe('answered')
     expect(await slow).toContain('TOO_SLOW')
   })
 
