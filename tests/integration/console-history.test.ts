@@ -144,6 +144,21 @@ describe('search', () => {
       expect(await refusal(search(`regex: "${pattern}"`))).toContain('INVALID_PATTERN')
   })
 
+  it('is in what a person reads: colours do not count, capitals only when they are to', async () => {
+    const coloured = String.raw`\u001b[32m[12:00] Player \u001b[1mJo\u001b[0mined ü` + '\\n'
+    const text = JSON.parse(`"${'[11:00] nothing here\\n'.repeat(3)}${coloured}[13:00] joined\\n"`) as string
+    await fleet.agent.pushConsole(id, 0, text)
+    const positions = async (argument: string) => (await search(argument))?.nodes.map(({ position }) => position)
+    const lineAt = (start: string) => bytesOf(text.slice(0, text.indexOf(start)))
+    const [first, second] = [lineAt('\u001b[32m'), lineAt('[13:00]')]
+    expect(await positions('text: "JOINED"')).toEqual([second, first])
+    expect(await positions('text: "Joined", matchCase: true')).toEqual([first])
+    expect(await positions('text: "JOINED", matchCase: true')).toEqual([])
+    expect(await positions('regex: "player j[a-z]+ed"')).toEqual([first])
+    expect(await positions('regex: "player j[a-z]+ed", matchCase: true')).toEqual([])
+    expect(await positions('regex: "Player J[a-z]+ed", matchCase: true')).toEqual([first])
+  })
+
   it('is ended when a pattern takes too long, and nobody waits for it', async () => {
     await fleet.agent.pushConsole(id, 0, `${'a'.repeat(4000)}\n`.repeat(100))
     const slow = refusal(search('regex: "a*a*a*a*a*a*[bc]"'))

@@ -55,17 +55,19 @@ const searchInput = z
       .regex(/^[^\n\r\0]*$/, 'is in one line')
       .nullish(),
     regex: z.string().min(1).max(200).nullish(),
+    matchCase: z.boolean().nullish(),
     before: position,
     first: z.number().int().min(1).max(MOST_MATCHES).nullish(),
   })
   .refine(({ text, regex }) => (text == null) !== (regex == null), { path: ['text'], message: 'either text or regex is given' })
 
 /** @throws ValidationError for a pattern that is none, or could take for ever */
-function toQuery({ text, regex }: { text?: string | null | undefined; regex?: string | null | undefined }): SearchQuery {
-  if (regex == null) return { kind: 'text', text: text ?? '' }
+function toQuery({ text, regex, matchCase: given }: Pick<z.infer<typeof searchInput>, 'text' | 'regex' | 'matchCase'>): SearchQuery {
+  const matchCase = given ?? false
+  if (regex == null) return { kind: 'text', text: text ?? '', matchCase }
   const problem = problemOfPattern(regex)
   if (problem !== null) throw new ValidationError([{ path: ['regex'], code: 'INVALID_PATTERN', message: problem }])
-  return { kind: 'regex', pattern: regex }
+  return { kind: 'regex', pattern: regex, matchCase }
 }
 
 export type ConsoleArchiveDeps = {

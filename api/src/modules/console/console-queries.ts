@@ -25,13 +25,15 @@ builder.queryField('searchConsole', (t) =>
   t.field({
     type: ConsoleMatchConnection,
     nullable: true,
-    description: 'Lines that have a text, or match a regular expression without look-around and back references, newest first.',
+    description:
+      'Lines that have a text, or match a regular expression without look-around and back references, newest first. Colours and other escape sequences do not count.',
     authScopes: { permission: 'console:read' },
     complexity: { field: 200, multiplier: 20 },
     args: {
       serverId: t.arg.id({ required: true }),
       text: t.arg.string(),
       regex: t.arg.string(),
+      matchCase: t.arg.boolean({ description: 'Whether capitals differ from small letters; by default they do not.' }),
       before: t.arg({ type: 'SafeInt' }),
       first: t.arg.int({ description: '1 to 100, by default 50.' }),
     },

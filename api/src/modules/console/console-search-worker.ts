@@ -1,8 +1,8 @@
 import { isAscii } from 'node:buffer'
 import { parentPort, workerData } from 'node:worker_threads'
 
-/** What every line that matches contains, or an empty text. */
-export type SearchedPattern = { pattern: string; literal: string }
+/** `literal` is what every line that matches contains, or an empty text. */
+export type SearchedPattern = { pattern: string; flags: string; literal: string }
 
 /** What is searched in: whole lines. The bytes come with the message and are the worker's. */
 export type SearchTask = { bytes: Uint8Array<ArrayBuffer>; limit: number }
@@ -13,7 +13,7 @@ export type FoundLine = { start: number; end: number; at: number }
 const SEARCHED_OF_LINE = 4096
 
 const given = workerData as SearchedPattern
-const pattern = new RegExp(given.pattern)
+const pattern = new RegExp(given.pattern, given.flags)
 const literal = Buffer.from(given.literal)
 
 parentPort?.on('message', ({ bytes, limit }: SearchTask) => {

@@ -2,11 +2,13 @@ import { Worker } from 'node:worker_threads'
 import type { ConsoleChunk, ConsolePiece } from './console-chunk.ts'
 import type { FoundLine, SearchedPattern, SearchTask } from './console-search-worker.ts'
 import { literalOf } from './pattern-literal.ts'
+import { inSmallLetters, prefilterOf, withoutSequences } from './searched-text.ts'
 
 /** A line that was found. `position` is where it begins; a very long one is cut around what was found. */
 export type ConsoleMatch = { position: number; at: Date; text: string }
 
-export type SearchQuery = { kind: 'text'; text: string } | { kind: 'regex'; pattern: string }
+/** `matchCase`: capitals are not the same as small letters; of a text, as far as they are ASCII. */
+export type SearchQuery = ({ kind: 'text'; text: string } | { kind: 'regex'; pattern: string }) & { matchCase: boolean }
 
 /** `next` is where to search on, backwards; null when the oldest byte was reached. */
 export type SearchResult = { matches: ConsoleMatch[]; next: number | null }
@@ -66,18 +68,21 @@ function findText(bytes: Buffer, needle: Buffer, limit: number): FoundLine[] {
   return found
 }
 
+/** Finds lines in bytes, the last first; null when the time was over. */
+type LineFinder = { find(bytes: Buffer, limit: number, ms: number): Promise<FoundLine[] | null>; stop(): Promise<unknown> }
+
+function createTextFinder(needle: Buffer): LineFinder {
+  return { find: (bytes, limit) => Promise.resolve(findText(bytes, needle, limit)), stop: () => Promise.resolve() }
+}
+
 /** Runs patterns outside of this thread: one that takes too long is ended, and holds up nobody. */
-function createPatternWorker(pattern: string) {
-  const searched: SearchedPattern = { pattern, literal: literalOf(pattern) }
-  const literal = Buffer.from(searched.literal)
+function createPatternFinder(searched: SearchedPattern): LineFinder {
   const worker = new Worker(new URL('./console-search-worker.ts', import.meta.url), { workerData: searched })
   let answer: PromiseWithResolvers<FoundLine[]> | null = null
   worker.on('message', (found: FoundLine[]) => answer?.resolve(found))
   worker.on('error', (error) => answer?.reject(error))
   return {
-    /** Lines that match, the last first; null when the time was over. */
-    async find(bytes: Buffer, limit: number, ms: number): Promise<FoundLine[] | null> {
-      if (!bytes.includes(literal)) return []
+    async find(bytes, limit, ms) {
       answer = Promise.withResolvers<FoundLine[]>()
       const task: SearchTask = { bytes: new Uint8Array(bytes), limit }
       worker.postMessage(task, [task.bytes.buffer])
@@ -90,6 +95,27 @@ function createPatternWorker(pattern: string) {
       }
     },
     stop: () => worker.terminate(),
+  }
+}
+
+/** Searches in what a person reads: colours do not count, nor do capitals unless they are to. */
+function createFinder(query: SearchQuery): LineFinder {
+  const { matchCase } = query
+  const folded = (bytes: Buffer) => (matchCase ? bytes : inSmallLetters(bytes))
+  const literal = folded(Buffer.from(query.kind === 'text' ? query.text : literalOf(query.pattern)))
+  const mayContain = prefilterOf(literal, matchCase)
+  const finder =
+    query.kind === 'text'
+      ? createTextFinder(literal)
+      : createPatternFinder({ pattern: query.pattern, flags: matchCase ? '' : 'i', literal: literal.toString() })
+  return {
+    async find(bytes, limit, ms) {
+      const read = withoutSequences(bytes)
+      if (!mayContain(read.bytes)) return []
+      const found = await finder.find(folded(read.bytes), limit, ms)
+      return found?.map(({ start, end, at }) => ({ start: read.placeOf(start), end: read.placeOf(end), at: read.placeOf(at) })) ?? null
+    },
+    stop: () => finder.stop(),
   }
 }
 
@@ -107,8 +133,7 @@ function toMatch({ from, bytes, chunks }: Block, { start, end, at }: FoundLine):
  */
 export async function searchConsole({ query, first, more, monotonicMs }: SearchOptions): Promise<SearchResult> {
   const deadline = monotonicMs() + SEARCH_MS
-  const worker = query.kind === 'regex' ? createPatternWorker(query.pattern) : null
-  const needle = query.kind === 'text' ? Buffer.from(query.text) : null
+  const finder = createFinder(query)
   const matches: ConsoleMatch[] = []
   /** Beginning of the line that goes on from the block before the one that was searched last. */
   let rest: Block | null = null
@@ -120,8 +145,8 @@ export async function searchConsole({ query, first, more, monotonicMs }: SearchO
     searched += block.bytes.length
     const limit = first - matches.length
     const left = deadline - monotonicMs()
-    const found = needle === null ? await worker?.find(block.bytes, limit, Math.max(0, left)) : findText(block.bytes, needle, limit)
-    if (found == null || left <= 0) {
+    const found = await finder.find(block.bytes, limit, Math.max(0, left))
+    if (found === null || left <= 0) {
       if (next === null) throw new SearchTooSlowError()
       return false
     }
@@ -157,6 +182,6 @@ export async function searchConsole({ query, first, more, monotonicMs }: SearchO
       return { matches, next: null }
     }
   } finally {
-    await worker?.stop()
+    await finder.stop()
   }
 }
