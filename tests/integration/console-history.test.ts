@@ -148,7 +148,9 @@ describe('search', () => {
     const coloured = String.raw`\u001b[32m[12:00] Player \u001b[1mJo\u001b[0mined ü` + '\\n'
     const text = JSON.parse(`"${'[11:00] nothing here\\n'.repeat(3)}${coloured}[13:00] joined\\n"`) as string
     await fleet.agent.pushConsole(id, 0, text)
-    const positions = async (argument: string) => (await search(argument))?.nodes.map(({ position }) => position)
+    // Somebody with a limit of their own.
+    const reader = await fleet.api.user(`reader-${id.slice(-8)}`, ['server:read', 'server:read-all', 'console:read'])
+    const positions = async (argument: string) => (await search(argument, reader))?.nodes.map(({ position }) => position)
     const lineAt = (start: string) => bytesOf(text.slice(0, text.indexOf(start)))
     const [first, second] = [lineAt('\u001b[32m'), lineAt('[13:00]')]
     expect(await positions('text: "JOINED"')).toEqual([second, first])
