@@ -198,8 +198,11 @@ faultRow({ row: 10, fault: 'a hostile node among honest ones', tries: { long: 24
   const stopTyping = lab.witnesses.map((witness) => witness.typeEvery(200))
   let isOver = false
   const asking = askUntil(lab, attempt, () => isOver)
-  await ATTACKS[name]?.(lab, attempt)
-  isOver = true
+  try {
+    await ATTACKS[name]?.(lab, attempt)
+  } finally {
+    isOver = true
+  }
   await asking
   await Promise.all(stopTyping.map((stop) => stop()))
   await lab.truth(attempt, performance.now())
