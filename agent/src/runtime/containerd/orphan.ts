@@ -65,7 +65,10 @@ export async function reapOrphan(namespace: string, id: string): Promise<void> {
 
 /** Removes runc's folder of a namespace, which containerd leaves; one that still has a container is kept. */
 export async function forgetNamespace(namespace: string): Promise<void> {
-  await rmdir(path.join(RUNC_ROOT, namespace)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error
-  })
+  try {
+    await rmdir(path.join(RUNC_ROOT, namespace))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTEMPTY') throw error
+  }
 }
