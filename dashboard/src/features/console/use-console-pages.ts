@@ -1,5 +1,6 @@
 import { useApolloClient } from '@vue/apollo-composable'
-import { graphql } from '../../gql/index.ts'
+import { graphql, readFragment } from '../../gql/index.ts'
+import { ConsoleEventFields } from './console-event.ts'
 import type { ConsolePage } from './console-log.ts'
 import type { ConsoleQuery, MatchPage } from './console-search.ts'
 
@@ -9,19 +10,7 @@ const ConsolePages = graphql(`
   query ConsolePages($serverId: ID!, $before: SafeInt, $after: SafeInt, $lines: Int!, $hasBefore: Boolean!, $hasAfter: Boolean!) {
     older: console(serverId: $serverId, before: $before, lines: $lines) @include(if: $hasBefore) {
       nodes {
-        __typename
-        from
-        to
-        ... on ConsoleChunk {
-          kind
-          runId
-          text
-          at
-          actor
-        }
-        ... on ConsoleGap {
-          reason
-        }
+        ...ConsoleEvent_All
       }
       pageInfo {
         hasPreviousPage
@@ -29,19 +18,7 @@ const ConsolePages = graphql(`
     }
     newer: console(serverId: $serverId, after: $after, lines: $lines) @include(if: $hasAfter) {
       nodes {
-        __typename
-        from
-        to
-        ... on ConsoleChunk {
-          kind
-          runId
-          text
-          at
-          actor
-        }
-        ... on ConsoleGap {
-          reason
-        }
+        ...ConsoleEvent_All
       }
       pageInfo {
         hasNextPage
@@ -90,8 +67,8 @@ export function useConsolePages(serverId: string) {
     const { data } = await client.query({ query: ConsolePages, variables, fetchPolicy: 'no-cache' })
     if (data.older === null || data.newer === null) throw new ConsoleGoneError()
     return {
-      before: { events: data.older?.nodes ?? [], hasMore: data.older?.pageInfo.hasPreviousPage ?? false },
-      after: { events: data.newer?.nodes ?? [], hasMore: data.newer?.pageInfo.hasNextPage ?? false },
+      before: { events: readFragment(ConsoleEventFields, data.older?.nodes ?? []), hasMore: data.older?.pageInfo.hasPreviousPage ?? false },
+      after: { events: readFragment(ConsoleEventFields, data.newer?.nodes ?? []), hasMore: data.newer?.pageInfo.hasNextPage ?? false },
     }
   }
   return {

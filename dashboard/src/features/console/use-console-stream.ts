@@ -1,26 +1,14 @@
 import { onScopeDispose, readonly, ref, watch } from 'vue'
 import { useConnection } from '../../composables/use-connection.ts'
-import { graphql } from '../../gql/index.ts'
+import { graphql, readFragment } from '../../gql/index.ts'
 import { openStream, useSocket } from '../../plugins/socket.ts'
-import type { ConsoleEvent } from './console-event.ts'
+import { ConsoleEventFields, type ConsoleEvent } from './console-event.ts'
 import { createConsoleStream } from './console-stream.ts'
 
 const ConsoleEvents = graphql(`
   subscription ConsoleEvents($serverId: ID!, $after: SafeInt, $tailLines: Int) {
     consoleEvents(serverId: $serverId, after: $after, tailLines: $tailLines) {
-      __typename
-      from
-      to
-      ... on ConsoleChunk {
-        kind
-        runId
-        text
-        at
-        actor
-      }
-      ... on ConsoleGap {
-        reason
-      }
+      ...ConsoleEvent_All
     }
   }
 `)
@@ -44,7 +32,7 @@ export function useConsoleStream(serverId: string, options: ConsoleStreamOptions
       open: (after, sink) =>
         openStream(socket, ConsoleEvents, after === null ? { serverId, tailLines: options.tailLines() } : { serverId, after }, {
           next: ({ consoleEvents }) => {
-            sink.next(consoleEvents)
+            sink.next(readFragment(ConsoleEventFields, consoleEvents))
           },
           failed: sink.failed,
           ended: sink.ended,
