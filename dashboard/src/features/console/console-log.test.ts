@@ -28,6 +28,7 @@ function createWorld(kept = 0) {
   let held: PromiseWithResolvers<void> | null = null
   let isBroken = false
   let skew = 0
+  let hidden = /^$/
   const drawn: { events: readonly ConsoleEvent[]; view: 'end' | 'place' | number }[] = []
   let screen: ConsoleEvent[] = []
   const piece = (from: number, to: number): ConsoleEvent[] => (from < to ? [chunk(from, text.slice(from, to))] : [])
@@ -68,6 +69,7 @@ function createWorld(kept = 0) {
         drawn.push({ events, view })
       },
       toEnd: () => undefined,
+      isShown: (event) => event.__typename === 'ConsoleGap' || !hidden.test(event.text),
     },
     MOST_LINES,
   )
@@ -93,6 +95,10 @@ function createWorld(kept = 0) {
       const mine = Promise.withResolvers<void>()
       held = mine
       return mine.resolve
+    },
+    /** From now on what looks like this is not drawn. */
+    hide(what: RegExp) {
+      hidden = what
     },
     /** From now on pages have a hole of so many bytes. */
     skew(bytes: number) {
@@ -174,6 +180,27 @@ describe('createConsoleLog', () => {
     world.bring()
     expect(world.log.state).toMatchObject({ mode: 'live', newLines: 0 })
     expect(world.shown()).toBe(world.lines(200, 240))
+  })
+
+  it('counts nothing that is not shown', () => {
+    world.print(40)
+    world.open()
+    world.log.setReading(true)
+    world.hide(/^line 004/)
+    world.print(1)
+    expect(world.log.state.newLines).toBe(0)
+    world.hide(/^$/)
+    world.print(1)
+    expect(world.log.state.newLines).toBe(1)
+    expect(world.shown()).toBe(world.lines(0, 42))
+  })
+
+  it('fills a screen that shows few lines, but gives up no newer ones for it', async () => {
+    world.print(300)
+    world.open()
+    for (let fills = 0; fills < 9; fills += 1) await world.log.fill()
+    expect(world.shown()).toBe(world.lines(180, 300))
+    expect(world.log.state.mode).toBe('live')
   })
 
   it('lets the oldest lines go while it follows, and can load them again', async () => {

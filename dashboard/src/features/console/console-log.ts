@@ -22,6 +22,8 @@ export type LogScreen = {
   /** Draws all anew, and shows its end, the place that was in view, or a position. */
   redraw(events: readonly ConsoleEvent[], view: 'end' | 'place' | number): void
   toEnd(): void
+  /** Whether it draws an event: what it does not draw is new to nobody. */
+  isShown(event: ConsoleEvent): boolean
 }
 
 export type LogState = {
@@ -105,7 +107,7 @@ export function createConsoleLog(source: LogSource, screen: LogScreen, mostLines
         return
       }
       if (state.mode === 'live' && state.isReading && !shown.hasRoomFor(event)) state.mode = 'past'
-      if (state.mode === 'past' || state.isReading) state.newLines += linesOf(event)
+      if ((state.mode === 'past' || state.isReading) && screen.isShown(event)) state.newLines += linesOf(event)
       if (state.mode === 'past') return
       if (shown.append([event])) hasOlder = true
       screen.append(event)
@@ -130,6 +132,10 @@ export function createConsoleLog(source: LogSource, screen: LogScreen, mostLines
           return true
         },
       )
+    },
+    /** Loads older lines for a screen that shows few of those that are there, while no newer one must go for them. */
+    async fill(): Promise<void> {
+      if (!shown.hasEnough) await this.older()
     },
     /** Loads what is behind the newest line of the past; goes on live from its end. */
     async newer(): Promise<void> {

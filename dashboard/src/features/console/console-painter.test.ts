@@ -13,9 +13,10 @@ const chunk = (text: string, kind: 'OUTPUT' | 'INPUT' | 'NOTICE' = 'OUTPUT', act
   at,
   actor,
 })
-const painter = (hasTimes: boolean) =>
+const painter = (hasTimes: boolean, hidden?: 'OUTPUT' | 'INPUT') =>
   createConsolePainter({
     hasTimes,
+    isShown: (event) => event.__typename === 'ConsoleGap' || event.kind !== hidden,
     columns: 40,
     accent: [1, 2, 3],
     tint: [4, 5, 6],
@@ -80,4 +81,20 @@ it('says where another day begins, and cuts no line for it', () => {
 it('shows what others typed as text, never as escape sequences', () => {
   const { paint } = painter(false)
   expect(paint(chunk('say \x1b[31mhi\x1b]0;x\x07', 'INPUT'))).toContain('say hi')
+})
+
+it('leaves out what is not to be shown, and still tells when something is missing', () => {
+  const { paint } = painter(false, 'OUTPUT')
+  const written = [
+    chunk('\x1b[31mhidden', 'OUTPUT', null, '1'),
+    { __typename: 'ConsoleGap', from: 0, to: 70, reason: 'FLOOD' } as const,
+    chunk('hidden too', 'OUTPUT', null, '2'),
+    chunk('Stopped', 'NOTICE', null, '3'),
+  ].map((event) => paint(event))
+  expect(plain(written.join(''))).toMatch(/^╌+ FLOOD 70 1 2 ╌+\r\n▌ Stopped\r\n$/)
+  expect(written.join('')).not.toContain('\x1b[31m')
+  const { paint: withoutCommands } = painter(false, 'INPUT')
+  expect(plain(withoutCommands(chunk('prompt> ')) + withoutCommands(chunk('list\n', 'INPUT')) + withoutCommands(chunk('3 players')))).toBe(
+    'prompt> 3 players',
+  )
 })

@@ -6,6 +6,8 @@ const RESET = `${ESC}0m`
 
 export type PainterOptions = {
   hasTimes: boolean
+  /** Whether an event is drawn at all. */
+  isShown(event: ConsoleEvent): boolean
   /** Characters in a line. */
   columns: number
   /** Red, green, blue of the accent and of the ground behind system lines. */
@@ -102,7 +104,7 @@ export function createConsolePainter(options: PainterOptions) {
         held.push(event)
         return ''
       }
-      const painted = gaps(event.at) + day(event.at) + chunk(event)
+      const painted = gaps(event.at) + (options.isShown(event) ? day(event.at) + chunk(event) : '')
       lastAt = event.at
       return painted
     },

@@ -11,6 +11,21 @@ export function linesOf(event: ConsoleEvent): number {
   return Math.max(1, lines, Math.ceil(event.text.length / WIDEST_LINE))
 }
 
+/** Where the event begins that stands so many lines below another one; above it, when there are less than none. */
+export function positionAway(events: readonly ConsoleEvent[], from: number, lines: number): number {
+  let index = events.findIndex((event) => event.from >= from)
+  let left = lines
+  for (let event = events[index]; event !== undefined && left >= linesOf(event); event = events[index]) {
+    left -= linesOf(event)
+    index += 1
+  }
+  for (let event = events[index - 1]; event !== undefined && left < 0; event = events[index - 1]) {
+    left += linesOf(event)
+    index -= 1
+  }
+  return events[index]?.from ?? from
+}
+
 /**
  * Events that follow each other, bounded by their lines: what is added at one end pushes out whole events at the other. Up to a
  * quarter more is kept, so that not every line pushes one out.
@@ -32,6 +47,10 @@ export function createConsoleWindow(mostLines: number) {
     /** Where it ends; null when it is empty. */
     get to() {
       return events.at(-1)?.to ?? null
+    },
+    /** Whether there are as many lines as are wanted. */
+    get hasEnough() {
+      return lines >= mostLines
     },
     /** Whether an event can be added without pushing out others. */
     hasRoomFor: (event: ConsoleEvent): boolean => lines + linesOf(event) <= mostLines * 1.25,

@@ -4,9 +4,10 @@ import { onMounted, onScopeDispose, readonly, ref, watch, type Ref } from 'vue'
 import { channels } from '../../theme/contrast.ts'
 import { palettes, searchMarks, type ThemeName } from '../../theme/tokens.ts'
 import type { ConsoleEvent, ConsoleGap } from './console-event.ts'
+import { isOfKinds, type Kind } from './console-kinds.ts'
 import type { LogScreen } from './console-log.ts'
 import { createConsolePainter } from './console-painter.ts'
-import { linesOf } from './console-window.ts'
+import { linesOf, positionAway } from './console-window.ts'
 import { createLandmarks } from './terminal-landmarks.ts'
 import { silence, scrollByKeys } from './terminal-keys.ts'
 import { FONT, terminalTheme } from './terminal-theme.ts'
@@ -27,6 +28,7 @@ export type ConsoleTerminalOptions = {
   hasTimes: Readonly<Ref<boolean>>
   isScreenReader: Readonly<Ref<boolean>>
   fontSize: Readonly<Ref<number>>
+  kinds: Readonly<Ref<readonly Kind[]>>
   clock(at: string): string
   newDay(before: string | null, at: string): string | null
   gapText(gap: ConsoleGap, from: string | null, to: string | null): string
@@ -38,6 +40,8 @@ export type ConsoleTerminalOptions = {
   scrolled(isReading: boolean): void
   /** The reader nears the first row, or has come to the last one. */
   reached(edge: 'top' | 'end'): void
+  /** What is shown leaves room on the screen. */
+  unfilled(): void
 }
 
 /** Rows below a position of the console; the first row of the screen. */
@@ -75,9 +79,11 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Conso
   let gapTimer: ReturnType<typeof setTimeout> | undefined
   let pointer: IDecoration | undefined
 
+  const isShown = (event: ConsoleEvent) => isOfKinds(event, options.kinds.value)
   const newPainter = () =>
     createConsolePainter({
       hasTimes: options.hasTimes.value,
+      isShown,
       columns: terminal.cols,
       accent: channels(palettes[options.theme.value].accent),
       tint: channels(palettes[options.theme.value].selected),
@@ -95,7 +101,7 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Conso
   }
   const paint = (event: ConsoleEvent, isLandmark: boolean) => {
     if (isLandmark || linesSinceLandmark >= LANDMARK_LINES) markRow(event.from)
-    linesSinceLandmark += linesOf(event)
+    if (isShown(event)) linesSinceLandmark += linesOf(event)
     terminal.write(painter.paint(event))
   }
   const flushGap = () => {
@@ -159,11 +165,11 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Conso
     keepRows()
     // A short page leaves the reader at the top, where he cannot scroll on.
     if (!isAtEnd.value && lastRow === 0) options.reached('top')
+    if (terminal.buffer.active.baseY === 0) options.unfilled()
   }
-  function redraw(events: readonly ConsoleEvent[], view: 'end' | 'place' | number) {
+  function redraw(events: readonly ConsoleEvent[], view: 'end' | 'place' | number, place = placeOf(view, events[0]?.from ?? 0)) {
     if (!isOpen) return
     const [first] = events
-    const place = placeOf(view, first?.from ?? 0)
     if (view !== 'place') pointed = view === 'end' ? null : view
     drawings += 1
     drawnPlace = place
@@ -223,6 +229,16 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Conso
   watch(options.hasTimes, () => {
     redraw(options.events(), 'place')
   })
+  watch(options.kinds, (_now, before) => {
+    const events = options.events()
+    const place = placeOf('place', 0)
+    // Rows come and go: what was in view is found again by what stood there.
+    const inView = (at: Place) => {
+      const drawn = events.filter((event) => isOfKinds(event, before))
+      return { position: positionAway(drawn, at.position, at.rows), rows: 0 }
+    }
+    redraw(events, 'place', place === null ? null : inView(place))
+  })
   watch(options.isScreenReader, (isOn) => {
     terminal.options.screenReaderMode = isOn
     if (isOn) silence(terminal)
@@ -254,6 +270,7 @@ export function useConsoleTerminal(host: Ref<HTMLElement | null>, options: Conso
     toEnd() {
       terminal.scrollToBottom()
     },
+    isShown,
   }
   return {
     screen,

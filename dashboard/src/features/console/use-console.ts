@@ -4,6 +4,8 @@ import { useRoute, useRouter } from 'vue-router'
 import { useDisplay } from 'vuetify'
 import { useFormat } from '../../composables/use-format.ts'
 import { usePreferences } from '../../composables/use-preferences.ts'
+import { useQueryParameter } from '../../composables/use-query-parameter.ts'
+import { KINDS, kindsIn, textOfKinds } from './console-kinds.ts'
 import { createConsoleLog } from './console-log.ts'
 import { createSpokenLines } from './spoken-lines.ts'
 import { useConsolePages } from './use-console-pages.ts'
@@ -25,11 +27,19 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
   const router = useRouter()
   const hasTimes = computed(() => choices.consoleTimes ?? !mobile.value)
   const spoken = ref('')
+  const kindsText = useQueryParameter('kinds', '')
+  const kinds = computed({
+    get: () => kindsIn(kindsText.value),
+    set: (next) => {
+      kindsText.value = textOfKinds(next)
+    },
+  })
 
   const terminal = useConsoleTerminal(host, {
     theme,
     hasTimes,
     isScreenReader: computed(() => choices.consoleScreenReader),
+    kinds,
     fontSize: computed(() => (mobile.value ? 11 : 12.5)),
     clock: (at) => format.value.clock(at),
     newDay: (before, at) => {
@@ -48,6 +58,9 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
       log.setReading(isReading)
     },
     reached: (edge) => void (edge === 'top' ? log.older() : log.newer()),
+    unfilled: () => {
+      if (kinds.value.length < KINDS.length) void log.fill()
+    },
   })
   const pages = useConsolePages(serverId)
   const log = createConsoleLog(
@@ -88,7 +101,7 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
       log.received(event)
       if (event.__typename === 'ConsoleGap') return
       if (event.kind === 'INPUT') onInput()
-      if (choices.consoleScreenReader && isFollowing) speech.add(event.text)
+      if (choices.consoleScreenReader && isFollowing && terminal.screen.isShown(event)) speech.add(event.text)
     },
   })
   const leavePlace = () => {
@@ -117,13 +130,16 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
     log,
     pages,
     hasTimes,
+    /** What of it is shown; in the address. */
+    kinds,
     /** What a screen reader says. */
     spoken,
     refusal: stream.refusal,
-    /** Shows the lines around a position; Back returns. */
+    /** Shows the lines around a position, of all kinds: it may be of any. Back returns. */
     show(position: number): void {
+      const { kinds: _kinds, ...query } = route.query
       if (position === place.value) void log.goTo(position)
-      else void router.push({ query: { ...route.query, at: String(position) } })
+      void router.push({ query: { ...query, at: String(position) } })
     },
     /** Shows the newest lines, live. */
     follow(): void {

@@ -1,0 +1,2 @@
+/** What can be opened below the toolbar of a console. */
+export type ToolbarPanel = 'search' | 'kinds' | 'jump'
