@@ -11,16 +11,27 @@ type Choices = {
   /** Times before console lines; null follows the width of the screen. */
   consoleTimes: boolean | null
   consoleScreenReader: boolean
+  /** Pixels; null follows the width of the screen. */
+  consoleFontSize: number | null
 }
 
+/** Pixels. Smaller is not read well, larger leaves no room for a line. */
+export const CONSOLE_FONT_SIZES = { smallest: 10, largest: 18 }
+
 const STORAGE_KEY = 'catalyst.preferences'
-const DEFAULTS: Choices = { theme: 'system', hasRail: false, consoleTimes: null, consoleScreenReader: false }
+const DEFAULTS: Choices = { theme: 'system', hasRail: false, consoleTimes: null, consoleScreenReader: false, consoleFontSize: null }
 
 function stored(storage: Storage): Choices {
   try {
     const value: unknown = JSON.parse(storage.getItem(STORAGE_KEY) ?? '{}')
     const choices = { ...DEFAULTS, ...(value as Partial<Choices>) }
-    return ['system', 'dark', 'light'].includes(choices.theme) ? choices : { ...choices, theme: 'system' }
+    const { smallest, largest } = CONSOLE_FONT_SIZES
+    const size = Number(choices.consoleFontSize)
+    return {
+      ...choices,
+      theme: ['system', 'dark', 'light'].includes(choices.theme) ? choices.theme : DEFAULTS.theme,
+      consoleFontSize: size >= smallest && size <= largest ? size : null,
+    }
   } catch {
     // Written by another version or by hand: start anew.
     return { ...DEFAULTS }

@@ -1,2 +1,2 @@
 /** What can be opened below the toolbar of a console. */
-export type ToolbarPanel = 'search' | 'kinds' | 'jump'
+export type ToolbarPanel = 'search' | 'kinds' | 'size' | 'jump'

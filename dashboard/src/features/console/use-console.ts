@@ -26,6 +26,7 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
   const route = useRoute()
   const router = useRouter()
   const hasTimes = computed(() => choices.consoleTimes ?? !mobile.value)
+  const fontSize = computed(() => choices.consoleFontSize ?? (mobile.value ? 11 : 12.5))
   const spoken = ref('')
   const kindsText = useQueryParameter('kinds', '')
   const kinds = computed({
@@ -40,7 +41,7 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
     hasTimes,
     isScreenReader: computed(() => choices.consoleScreenReader),
     kinds,
-    fontSize: computed(() => (mobile.value ? 11 : 12.5)),
+    fontSize,
     clock: (at) => format.value.clock(at),
     newDay: (before, at) => {
       const isSame = new Date(before ?? Date.now()).toDateString() === new Date(at).toDateString()
@@ -130,6 +131,7 @@ export function useConsole(serverId: string, host: Ref<HTMLElement | null>, onIn
     log,
     pages,
     hasTimes,
+    fontSize,
     /** What of it is shown; in the address. */
     kinds,
     /** What a screen reader says. */
