@@ -29,6 +29,7 @@ describe('createCommandHistory', () => {
     history.replace([command('b'), command('a'), command('a')])
     expect(history.older('draft')?.text).toBe('b')
     history.replace([command('c'), command('b'), command('a')])
+    expect(history.newestFirst().map(({ text }) => text)).toEqual(['c', 'b', 'a'])
     expect(history.older('b')?.text).toBe('a')
     expect(history.newer()?.text).toBe('b')
     expect(history.newer()?.text).toBe('draft')

@@ -27,6 +27,8 @@ export function createCommandHistory() {
       if (position === sent.length) take(commands)
       else next = commands
     },
+    /** All that is known. */
+    newestFirst: (): SentCommand[] => (next ?? sent).toReversed(),
     /** The command before; null at the oldest. */
     older(typed: string): SentCommand | null {
       if (position === 0) return null

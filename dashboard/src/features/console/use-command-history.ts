@@ -14,7 +14,7 @@ const ConsoleCommands = graphql(`
   }
 `)
 
-/** What the operators of a server have typed, for the arrow keys. */
+/** What the operators of a server have typed, for the arrow keys and for Tab. */
 export function useCommandHistory(serverId: string) {
   const { client } = useApolloClient()
   const history = createCommandHistory()
@@ -23,12 +23,13 @@ export function useCommandHistory(serverId: string) {
   return {
     older: history.older,
     newer: history.newer,
+    newestFirst: history.newestFirst,
     add: history.add,
     /** Somebody has typed something: it is read when the history is wanted next. */
     outdate(): void {
       isCurrent = false
     },
-    /** Reads what is new. Without an answer the arrow keys have what was known before. */
+    /** Reads what is new. Without an answer the keys have what was known before. */
     async refresh(): Promise<void> {
       if (isCurrent) return
       isCurrent = true
