@@ -1,12 +1,22 @@
 import { readFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Browser, Page } from 'playwright-core'
-import { keepPicture, launchBrowser, openPage, signInOnPage, terminalText, type WatchedPage } from '../support/browser.ts'
+import {
+  DESKTOP,
+  keepPicture,
+  launchBrowser,
+  openPage,
+  PHONE,
+  showAs,
+  signInOnPage,
+  terminalText,
+  type WatchedPage,
+} from '../support/browser.ts'
 import { readConsole, type ConsoleReader } from '../support/console-reader.ts'
 import { createInspector, type Inspector } from '../support/inspector.ts'
 import { ADMIN, startProduct, type Product } from '../support/product.ts'
 import { openProductUsers, type ProductUsers } from '../support/product-users.ts'
-import { createServer, importTestTemplate, power, sendConsoleCommand } from '../support/scenario.ts'
+import { createServer, importTestTemplate, mutate, power, sendConsoleCommand } from '../support/scenario.ts'
 import { createThirdParty, type ThirdParty } from '../support/third-party.ts'
 
 /** On each of two streams, at 1 000 lines a second together. Two runs are more than a page keeps at once. */
@@ -21,15 +31,17 @@ let watched: WatchedPage
 let page: Page
 let inspector: Inspector
 let reader: ConsoleReader
+let templateId: string
 let id: string
 
 beforeAll(async () => {
   product = await startProduct({ name: 'console', firstGamePort: 25820 })
   client = await product.administrator()
   users = await openProductUsers(product)
+  templateId = await importTestTemplate(client, 'printer')
   id = await createServer(client, {
     name: 'Printer',
-    templateId: await importTestTemplate(client, 'printer'),
+    templateId,
     memoryMiB: 64,
     cpuPercent: 50,
     diskMiB: 64,
@@ -63,7 +75,7 @@ afterAll(async () => {
 const button = (name: string | RegExp, on = page) => on.getByRole('button', { name, exact: typeof name === 'string' })
 const field = (name: string, on = page) => on.getByLabel(name, { exact: true })
 const marker = () => page.locator('.marker')
-const consoleUrl = () => `${product.url}/servers/${id}/console`
+const consoleUrl = (server = id) => `${product.url}/servers/${server}/console`
 const firstRow = async (on = page) => (await terminalText(on)).split('\n')[0] ?? ''
 const everyLine = () => reader.output().split('\n')
 
@@ -71,6 +83,12 @@ const everyLine = () => reader.output().split('\n')
 const numbersOf = (stream: 'out' | 'err', text: string) =>
   [...text.matchAll(new RegExp(`\\b${stream} (\\d+)$`, 'gm'))].map(([, number]) => Number(number))
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1)
+
+/** As the page writes sizes. */
+const kibibytes = (bytes: number) => {
+  const size = bytes / 1024
+  return `${size.toLocaleString('en-GB', size >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 })} KiB`
+}
 
 /** Everything that is loaded, without times. */
 async function loaded(): Promise<string> {
@@ -171,6 +189,53 @@ describe('the console page', () => {
     expect(await terminalText(page)).toBe(before)
     await button('2 new lines').click()
     await terminalShows('you said anybody there')
+  })
+
+  it('shows only some kinds of lines, looks further back for them, and counts no others', async () => {
+    await showAs(page, 'dark', PHONE)
+    await button('Tools of the console').click()
+    await showAs(page, 'dark', DESKTOP)
+    await button('Kinds of lines: All kinds').click()
+    const panel = page.getByRole('region', { name: 'Kinds of lines' })
+    await panel.getByLabel('Output').press('Space')
+    await panel.getByLabel('Commands').press('Space')
+    expect(await panel.getByLabel('Notices').isDisabled()).toBe(true)
+    // The last start stands thousands of lines further up.
+    await terminalShows('▌ Starting')
+    expect(await terminalText(page)).not.toContain('you said')
+    expect(new URL(page.url()).searchParams.get('kinds')).toBe('notices')
+    await panel.getByLabel('Commands').press('Space')
+    await terminalShows('> anybody there')
+    expect(await marker().innerText()).toBe('Following')
+    await inspector.inspect('console-kinds')
+    await page.keyboard.press('Escape')
+    await sendConsoleCommand(client, id, 'only this')
+    await terminalShows('> only this')
+    expect(await terminalText(page)).not.toContain('you said')
+
+    await page.reload()
+    await terminalShows('> only this')
+    await inspector.inspect('console-kinds-closed')
+    await button('Show all kinds').click()
+    await terminalShows('you said only this')
+    expect(await button('Kinds of lines: All kinds').evaluate((tool) => tool === document.activeElement)).toBe(true)
+    expect(new URL(page.url()).searchParams.get('kinds')).toBeNull()
+  })
+
+  it('keeps the size of the text', async () => {
+    const size = () => page.locator('.xterm-rows').evaluate((rows) => getComputedStyle(rows).fontSize)
+    await button('Text size').click()
+    await page.getByRole('slider', { name: 'Text size' }).press('End')
+    await expect.poll(size).toBe('18px')
+    await terminalShows('you said only this')
+    await inspector.inspect('console-size')
+    await page.reload()
+    await terminalShows('you said only this')
+    expect(await size()).toBe('18px')
+    await button('Text size').click()
+    await button('Standard size').click()
+    await expect.poll(size).toBe('12.5px')
+    await page.keyboard.press('Escape')
   })
 
   it('finds a line in the whole history, shows what is around it, and comes back', async () => {
@@ -275,6 +340,12 @@ describe('the console page', () => {
     expect(await button('Keep private').getAttribute('aria-pressed')).toBe('true')
     await mine.fill('')
     await button('Keep private').click()
+    await mine.fill('sha')
+    await mine.press('Tab')
+    expect(await mine.inputValue()).toBe('shared words')
+    await mine.press('Tab')
+    expect(await button('Keep private').evaluate((tool) => tool === document.activeElement)).toBe(true)
+    await mine.fill('')
 
     // Without the right to read, in place and for good.
     await users.allow('second', ['server:read', 'server:read-all'])
@@ -333,6 +404,43 @@ describe('the console page', () => {
     await inspector.inspect('console-reader')
     await field('Screen reader mode').click()
   })
+
+  it('draws what a flood left out, with its size and its times', async () => {
+    const flooder = await createServer(client, {
+      name: 'Flooder',
+      templateId,
+      memoryMiB: 64,
+      cpuPercent: 100,
+      diskMiB: 64,
+      start: true,
+      variables: [
+        { name: 'LINES', value: '100000' },
+        { name: 'LINES_PER_SECOND', value: '20000' },
+        { name: 'STREAMS', value: '1' },
+      ],
+    })
+    await mutate(client, 'updateConsoleSettings', 'UpdateConsoleSettingsInput', '__typename', {
+      serverId: flooder,
+      floodLinesPerSecond: 100,
+    })
+    const told = readConsole(() => createThirdParty(product.url, client.token), flooder, 0, ['FLOOD'])
+    onTestFinished(() => told.stop())
+    const sizes = () => told.events.filter(({ __typename }) => __typename === 'ConsoleGap').map(({ from, to }) => kibibytes(to - from))
+    await expect.poll(() => sizes().length, { timeout: 60_000 }).toBeGreaterThan(0)
+    await page.goto(consoleUrl(flooder))
+    await field('Find').fill('left out')
+    const line = /([\d.,]+ KiB) left out: over the flood limit, between \d\d:\d\d:\d\d and \d\d:\d\d:\d\d/
+    await expect
+      .poll(async () => {
+        await button('Older match').click()
+        return terminalText(page)
+      })
+      .toMatch(line)
+    expect(sizes()).toContain(line.exec(await terminalText(page))?.[1])
+    await inspector.inspect('console-flood')
+    await terminalShows('left out: over the flood limit')
+    expect(told.violations).toEqual([])
+  }, 180_000)
 
   it('asked nobody else, raised no error and kept every page accessible on the way', () => {
     expect(watched.faults).toEqual([])
