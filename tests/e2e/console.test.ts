@@ -365,6 +365,11 @@ describe('the console page', () => {
     await inspector.inspect('console-settings')
     await field('Console text kept for').fill('14')
     await field('Flood limit in size').fill('1024')
+    // The ring of the focus goes round the unit too.
+    const rings = await field('Flood limit in size').evaluate((input) =>
+      [input, input.closest('.v-field')].map((element) => element !== null && getComputedStyle(element).outlineStyle),
+    )
+    expect(rings).toEqual(['none', 'solid'])
     await page.getByLabel('The game is a terminal').check()
     await button('Save console settings').click()
     await page.getByText('Saved', { exact: true }).waitFor()
