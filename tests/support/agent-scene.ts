@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect } from 'vitest'
-import { startFakeApi, type FakeApi, type FakeAssignment, type FakeCommand } from './fake-api.ts'
+import { startFakeApi } from './fake-api.ts'
+import type { FakeApi, FakeAssignment, FakeCommand } from './fake-api-types.ts'
 import { createTestAgent, type AgentProcess, type RunningAgent, type TestAgentHost } from './test-agent.ts'
 
 const PATIENCE = { timeout: 15_000, interval: 20 }
@@ -39,6 +40,11 @@ export function wish(serverId: string, change: Partial<FakeAssignment> = {}, spe
     },
   }
 }
+
+/** A spec's rule for crashes: up to five restarts in ten minutes. */
+export const restart = (change: Partial<FakeAssignment['spec']['restart']> = {}) => ({
+  restart: { policy: 'ON_FAILURE' as const, cleanExitCodes: [0], maximumRestarts: 5, windowSeconds: 600, ...change },
+})
 
 /** A command as the api gives it. */
 export function order(serverId: string, kind: FakeCommand['kind'], change: Partial<FakeCommand> = {}): FakeCommand {
@@ -117,6 +123,19 @@ export function useAgentScene({ diskMiB }: { diskMiB?: number } = {}) {
     result: (command: FakeCommand) => expect.poll(() => api.results.find(({ commandId }) => commandId === command.id), PATIENCE),
     /** Times that a server's game was started. */
     starts: (serverId: string) => host.runtime.calls.filter((call) => call === `start ${serverId}`).length,
+    /** Ends the game of a server. */
+    crash(serverId: string, code = 3) {
+      host.runtime.exit(serverId, { code })
+    },
+    /** The api is away until the returned function is called. */
+    async outage(): Promise<() => Promise<void>> {
+      const before = api.sessions()
+      api.setAway(true)
+      return async () => {
+        api.setAway(false)
+        await expect.poll(() => api.sessions(), { timeout: 40_000 }).toBeGreaterThan(before)
+      }
+    },
     /** Process of a server; null when it has none. */
     async pidOf(serverId: string) {
       const run = (await host.runtime.list()).find(({ id }) => id === serverId)?.run
