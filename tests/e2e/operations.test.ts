@@ -230,6 +230,23 @@ describe('what an operator does all day, in the browser', () => {
 })
 
 describe('nodes, in the browser', () => {
+  it('lists the commands that no machine has run, and revokes them', async () => {
+    await page.goto(`${product.url}/nodes?enrol=1`)
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name', { exact: true }).fill('never')
+    await dialog.getByLabel('Address of its games').fill('127.0.0.1')
+    await button('Make the command').click()
+    await dialog.locator('code').waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    const open = page.getByRole('listitem').filter({ hasText: 'never' })
+    await open.getByText('a new node').waitFor()
+    await inspector.inspect('node-commands')
+    await button('Revoke the command for never').click()
+    await open.waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Open commands' }).waitFor({ state: 'detached' })
+  })
+
   it('waits in the dialog until the new machine has come', async () => {
     await page.goto(`${product.url}/nodes?enrol=1`)
     const dialog = page.getByRole('dialog')
