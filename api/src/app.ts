@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import { createAgentGateway } from './agent-gateway/agent-gateway.ts'
 import { createDatabase, type Database } from './db/database.ts'
 import { problemOfMigrations, readMigrationNames, readMigrationState } from './db/migration-state.ts'
+import { isUnavailable } from './db/unavailable.ts'
 import type { Env } from './env.ts'
 import { createEventBus } from './events/event-bus.ts'
 import { listen } from './events/notifications.ts'
@@ -118,7 +119,9 @@ function createServices(
 ) {
   const clock: Clock = systemClock
   const onError = (error: unknown) => {
-    logger.error({ err: error }, 'unexpected error')
+    // What runs in the background tries again by itself.
+    if (isUnavailable(error)) logger.warn({ err: error }, 'work in the background found no database')
+    else logger.error({ err: error }, 'unexpected error')
   }
   const bus = createEventBus(onError)
   const audit = createAuditService()

@@ -85,7 +85,7 @@ describe('pages', () => {
     await fleet.agent.pushConsole(id, 0, 'old\n')
     const { at } = (await search('text: "old"'))!.nodes[0]!
     // Times have milliseconds: what comes next has another one.
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(Date.parse(at))
     await fleet.agent.pushConsole(id, 4, 'new\n')
     expect((await page(`at: "${new Date(Date.parse(at) + 1).toISOString()}"`))?.text).toBe('new\n')
     expect((await page(`at: "${at}"`))?.text).toBe('old\nnew\n')
