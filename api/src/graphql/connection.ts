@@ -1,18 +1,8 @@
 import type { ObjectRef } from '@pothos/core'
 import { z } from 'zod'
+import type { Page, PageRequest } from '../lib/page.ts'
 import { validate } from '../lib/validate.ts'
 import { builder, type SchemaTypes } from './builder.ts'
-
-/** One page of a list, as read models return it. `cursor` is opaque to clients. */
-export type Page<Row> = {
-  edges: { cursor: string; node: Row }[]
-  hasNextPage: boolean
-  hasPreviousPage: boolean
-  totalCount: number
-}
-
-/** What a read model is asked for: `first` rows after the cursor. */
-export type PageRequest = { first: number; after: string | null }
 
 const DEFAULT_FIRST = 50
 const LARGEST_FIRST = 100

@@ -1,9 +1,10 @@
 import { useQuery } from '@vue/apollo-composable'
-import { computed, ref } from 'vue'
+import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { StateShape } from '../../components/state-look.ts'
 import type { TimelineEntry } from '../../components/timeline-entry.ts'
 import { useFormat } from '../../composables/use-format.ts'
+import { useMore } from '../../composables/use-more.ts'
 import { graphql } from '../../gql/index.ts'
 import type { NodeEventKind, NodeHistoryQuery } from '../../gql/graphql.ts'
 
@@ -56,7 +57,6 @@ export function useNodeHistory(nodeId: string) {
   const { t, te } = useI18n()
   const format = useFormat()
   const { result, loading, error, refetch, fetchMore } = useQuery(NodeHistory, { nodeId })
-  const isReadingMore = ref(false)
   const history = computed(() => result.value?.nodeHistory ?? null)
   const fieldOf = (field: string) => (te(`nodeEvents.fields.${field}`) ? t(`nodeEvents.fields.${field}`) : field)
   /** How far the clock is off, or how long a gap is. */
@@ -88,14 +88,6 @@ export function useNodeHistory(nodeId: string) {
     loading,
     error,
     retry: () => void refetch(),
-    isReadingMore,
-    async more() {
-      isReadingMore.value = true
-      try {
-        await fetchMore({ variables: { after: history.value?.pageInfo.endCursor ?? null } })
-      } finally {
-        isReadingMore.value = false
-      }
-    },
+    ...useMore(fetchMore, () => history.value?.pageInfo.endCursor),
   }
 }

@@ -1,4 +1,5 @@
 import { graphql } from '../../gql/index.ts'
+import type { ServerLive_ServerFragment, ServerPageQuery } from '../../gql/graphql.ts'
 
 /** Everything of a server that changes while it is looked at: read with each event, so that every page follows. */
 export const ServerLive = graphql(`
@@ -60,3 +61,6 @@ export const ServerLive = graphql(`
     viewerCanReadConsole
   }
 `)
+
+/** A server as its page has it: what stays, and what follows each event. */
+export type ServerView = NonNullable<ServerPageQuery['server']> & ServerLive_ServerFragment

@@ -1,9 +1,10 @@
 import { useQuery } from '@vue/apollo-composable'
-import { computed, ref } from 'vue'
+import { computed } from 'vue'
 import { useI18n } from 'vue-i18n'
 import type { StateShape } from '../../components/state-look.ts'
 import type { TimelineEntry } from '../../components/timeline-entry.ts'
 import { useFormat } from '../../composables/use-format.ts'
+import { useMore } from '../../composables/use-more.ts'
 import { graphql } from '../../gql/index.ts'
 import type { ServerHistoryKind, ServerHistoryQuery } from '../../gql/graphql.ts'
 
@@ -70,7 +71,6 @@ export function useServerHistory(serverId: string) {
   const { t, te } = useI18n()
   const format = useFormat()
   const { result, loading, error, refetch, fetchMore } = useQuery(ServerHistory, { serverId })
-  const isReadingMore = ref(false)
   const history = computed(() => result.value?.serverHistory ?? null)
 
   function shapeOf({ kind, reason }: Entry): StateShape {
@@ -121,14 +121,6 @@ export function useServerHistory(serverId: string) {
     loading,
     error,
     retry: () => void refetch(),
-    isReadingMore,
-    async more() {
-      isReadingMore.value = true
-      try {
-        await fetchMore({ variables: { after: history.value?.pageInfo.endCursor ?? null } })
-      } finally {
-        isReadingMore.value = false
-      }
-    },
+    ...useMore(fetchMore, () => history.value?.pageInfo.endCursor),
   }
 }
