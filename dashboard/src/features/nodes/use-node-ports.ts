@@ -1,5 +1,6 @@
 import { useQuery } from '@vue/apollo-composable'
-import { computed, ref, type Ref } from 'vue'
+import { computed, type Ref } from 'vue'
+import { useMore } from '../../composables/use-more.ts'
 import { useMutate, type Outcome } from '../../composables/use-mutate.ts'
 import { graphql } from '../../gql/index.ts'
 import type { NodePortsQuery } from '../../gql/graphql.ts'
@@ -101,7 +102,6 @@ export function useNodePorts(nodeId: string, filter: Ref<PortFilter>) {
     },
   }))
   const { result, loading, error, refetch, fetchMore } = useQuery(NodePorts, variables, { keepPreviousResult: true, debounce: 120 })
-  const isReadingMore = ref(false)
   /** The list is read anew after each change: rows come and go. */
   const afterwards = async <T>(sent: Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const outcome = await sent
@@ -116,15 +116,7 @@ export function useNodePorts(nodeId: string, filter: Ref<PortFilter>) {
     loading,
     error,
     retry: () => void refetch(),
-    isReadingMore,
-    async more() {
-      isReadingMore.value = true
-      try {
-        await fetchMore({ variables: { after: result.value?.allocations.pageInfo.endCursor ?? null } })
-      } finally {
-        isReadingMore.value = false
-      }
-    },
+    ...useMore(fetchMore, () => result.value?.allocations.pageInfo.endCursor),
     add: (range: PortRange) => afterwards(mutate(AddAllocations, { input: { nodeId, ...range } })),
     remove: (ids: readonly string[]) => afterwards(mutate(RemoveAllocations, { input: { nodeId, ids: [...ids] } })),
     setNote: (ids: readonly string[], note: string) => afterwards(mutate(UpdateAllocations, { input: { nodeId, ids: [...ids], note } })),
