@@ -63,3 +63,12 @@ it('goes on after what it could not read', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   expect(kept).toHaveLength(1)
 })
+
+it('measures once more when it is asked to, for now only', async () => {
+  await vi.advanceTimersByTimeAsync(5000)
+  sampler.refresh()
+  await vi.advanceTimersByTimeAsync(26_000)
+  expect(live).toHaveLength(1)
+  expect(kept).toHaveLength(1)
+  expect(kept[0]).toMatchObject({ networkRxBytesPerSecond: 1000 })
+})

@@ -15,7 +15,12 @@ export type MachineSamplerDeps = {
 }
 
 /** Measures the machine itself, with or without the api: at the given rate, and every second while somebody watches. */
-export type MachineSampler = { watch(isWatched: boolean): void; close(): void }
+export type MachineSampler = {
+  watch(isWatched: boolean): void
+  /** Measures once more, for now only. */
+  refresh(): void
+  close(): void
+}
 
 type Reading = { counters: MachineCounters; at: number }
 
@@ -26,17 +31,19 @@ export function createMachineSampler(deps: MachineSamplerDeps): MachineSampler {
   let kept: Reading | null = null
   let newest: Reading | null = null
   let isWatched = false
+  let isWanted = false
   let isBusy = false
   let isClosed = false
   const isOver = () => isClosed
 
   async function tick(): Promise<void> {
     const isDue = kept === null || deps.monotonicMs() - kept.at >= deps.everySeconds() * SECOND_MS
-    if (isBusy || isClosed || (!isDue && !isWatched)) return
+    if (isBusy || isClosed || (!isDue && !isWatched && !isWanted)) return
     isBusy = true
     try {
       const counters = await deps.read()
       const at = deps.monotonicMs()
+      isWanted = false
       const before = isDue ? kept : newest
       const sample = before === null ? null : toNodeSample(before.counters, counters, at - before.at, deps.now(), deps.containerCount())
       newest = { counters, at }
@@ -53,6 +60,9 @@ export function createMachineSampler(deps: MachineSamplerDeps): MachineSampler {
   return {
     watch(next) {
       isWatched = next
+    },
+    refresh() {
+      isWanted = true
     },
     close() {
       isClosed = true

@@ -8,9 +8,9 @@ import { createSampler, type SamplerDeps, type ServerSample } from './sampler.ts
 export type MeasurementsListener = {
   /** New ones wait in the store. */
   kept(): void
-  /** Of servers that somebody watches; not kept. */
+  /** Of servers that somebody watches, and of all after a refresh; not kept. */
   live(samples: ServerSample[]): void
-  /** Of the machine, while somebody watches it; not kept. */
+  /** Of the machine, likewise. */
   liveNode(sample: NodeSample): void
 }
 
@@ -18,6 +18,8 @@ export type MeasurementsListener = {
 export type Measurements = {
   /** Measures these, and the machine itself, every second, until the listening session ends. */
   watch(serverIds: readonly string[], isNodeWatched: boolean): void
+  /** Measures everything once more, for now only: who has just come knows nothing yet. */
+  refresh(): void
   /** Tells a listener until the returned function is called. */
   listen(listener: MeasurementsListener): () => void
   close(): void
@@ -68,6 +70,10 @@ export function createMeasurements({ outbox, log, readMachine, ...deps }: Measur
   }
   return {
     watch,
+    refresh() {
+      sampler.refresh()
+      machine.refresh()
+    },
     listen(listener) {
       listeners.add(listener)
       return () => {

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunSample } from '../runtime/runtime.ts'
-import { toServerSample } from './sampler.ts'
+import { createSampler, toServerSample, type Sampler, type ServerSample } from './sampler.ts'
 
 const sample = (change: Partial<RunSample>): RunSample => ({
   id: 's',
@@ -35,4 +35,70 @@ it('counts rates by the time between two measurements', () => {
 
 it('has no rates for a run that has just begun', () => {
   expect(toServerSample({ sample: sample({}), at: 0 }, sample({ pid: 2 }), 1000, new Date(), 0)).toBeNull()
+})
+
+describe('what is measured', () => {
+  let sampler: Sampler
+  let kept: ServerSample[]
+  let live: ServerSample[]
+  let runs: { id: string; pid: number }[]
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    ;[kept, live, runs] = [[], [], [{ id: 'a', pid: 1 }]]
+    sampler = createSampler({
+      // Each second every run receives 1000 bytes, and in the last one of thirty a million more.
+      sample: async () => {
+        const seconds = Date.now() / 1000
+        const bytes = seconds * 1000 + Math.floor(seconds / 30) * 1_000_000
+        return runs.map((run) => sample({ ...run, networkRxBytes: bytes }))
+      },
+      diskBytes: () => 7,
+      monotonicMs: () => Date.now(),
+      now: () => new Date(),
+      everySeconds: () => 30,
+      onSamples: (samples) => kept.push(...samples),
+      onLiveSamples: (samples) => live.push(...samples),
+    })
+    vi.setSystemTime(0)
+  })
+  afterEach(() => {
+    sampler.close()
+    vi.useRealTimers()
+  })
+
+  it('is kept at the given rate, and covers all the time since the one before, whoever watches', async () => {
+    sampler.watch(['a'])
+    await vi.advanceTimersByTimeAsync(61_000)
+    expect(kept).toHaveLength(2)
+    for (const { networkRxBytesPerSecond } of kept) expect(networkRxBytesPerSecond).toBeCloseTo(1000 + 1_000_000 / 30)
+    expect(live).toHaveLength(58)
+  })
+
+  it('of a new run comes at once, for now only', async () => {
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(live.map(({ serverId }) => serverId)).toEqual(['a'])
+    runs = [
+      { id: 'a', pid: 2 },
+      { id: 'b', pid: 3 },
+    ]
+    sampler.refresh()
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(live.slice(1).map(({ serverId }) => serverId)).toEqual(['a', 'b'])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(live).toHaveLength(3)
+    expect(kept).toEqual([])
+  })
+
+  it('on demand is all, once', async () => {
+    runs = [
+      { id: 'a', pid: 1 },
+      { id: 'b', pid: 2 },
+    ]
+    await vi.advanceTimersByTimeAsync(10_000)
+    live.length = 0
+    sampler.refresh()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(live.map(({ serverId }) => serverId)).toEqual(['a', 'b'])
+  })
 })

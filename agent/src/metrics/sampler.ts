@@ -33,7 +33,12 @@ export type SamplerDeps = {
 }
 
 /** Measures servers, with or without the api: all of them at the given rate, those that somebody watches every second. */
-export type Sampler = { watch(serverIds: readonly string[]): void; close(): void }
+export type Sampler = {
+  watch(serverIds: readonly string[]): void
+  /** Measures all of them once more, for now only. */
+  refresh(): void
+  close(): void
+}
 
 const SECOND_MS = 1000
 
@@ -59,32 +64,47 @@ export function toServerSample(before: Previous, after: RunSample, at: number, n
 }
 
 export function createSampler(deps: SamplerDeps): Sampler {
-  const previous = new Map<string, Previous>()
+  // Two readings before: what is kept covers all the time between two kept ones, whatever was watched meanwhile.
+  const kept = new Map<string, Previous>()
+  const newest = new Map<string, Previous>()
   let watched = new Set<string>()
   let lastFull = -Infinity
+  /** All are measured with the next tick: somebody asked, or there is a run without figures. */
+  let isWanted = false
   let isBusy = false
   let isClosed = false
   const isOver = () => isClosed
 
+  /** The reading of the same run that a measurement begins at. */
+  function startOf({ id, pid }: RunSample, isFull: boolean): Previous | undefined {
+    const isSameRun = (before: Previous | undefined) => before?.sample.pid === pid
+    return [isFull ? kept.get(id) : undefined, newest.get(id)].find(isSameRun)
+  }
+
   async function tick(): Promise<void> {
     const isFull = deps.monotonicMs() - lastFull >= deps.everySeconds() * SECOND_MS
-    if (isBusy || isClosed || (!isFull && watched.size === 0)) return
+    const isOfAll = isFull || isWanted
+    if (isBusy || isClosed || (!isOfAll && watched.size === 0)) return
     isBusy = true
     try {
       const measured = await deps.sample()
       const at = deps.monotonicMs()
+      if (isOfAll) isWanted = false
       const samples: ServerSample[] = []
       for (const sample of measured) {
-        if (!isFull && !watched.has(sample.id)) continue
-        const before = previous.get(sample.id)
-        previous.set(sample.id, { sample, at })
+        const before = startOf(sample, isFull)
+        if (before === undefined) isWanted = true
+        else if (!isOfAll && !watched.has(sample.id)) continue
+        const reading = { sample, at }
+        newest.set(sample.id, reading)
+        if (isFull || kept.get(sample.id)?.sample.pid !== sample.pid) kept.set(sample.id, reading)
         const result = before === undefined ? null : toServerSample(before, sample, at, deps.now(), deps.diskBytes(sample.id))
         if (result !== null) samples.push(result)
       }
       if (isFull) {
         lastFull = at
         const ids = new Set(measured.map((sample) => sample.id))
-        for (const id of previous.keys()) if (!ids.has(id)) previous.delete(id)
+        for (const readings of [kept, newest]) for (const id of readings.keys()) if (!ids.has(id)) readings.delete(id)
       }
       if (samples.length > 0 && !isOver()) (isFull ? deps.onSamples : deps.onLiveSamples)(samples)
     } catch {
@@ -98,6 +118,9 @@ export function createSampler(deps: SamplerDeps): Sampler {
   return {
     watch(serverIds) {
       watched = new Set(serverIds)
+    },
+    refresh() {
+      isWanted = true
     },
     close() {
       isClosed = true

@@ -169,6 +169,7 @@ export async function runSession(connection: Connection, deps: SessionDeps, onRe
         if (!isAssigned(id)) log.warn({ serverId: id, problem: 'UNASSIGNED' }, 'a server that the api does not know; it is left as it is')
       await reports.sendSnapshot()
       isSynchronised = true
+      measurements.refresh()
       for (const runner of registry.all()) {
         const installation = runner.installation()
         if (installation !== null && isAssigned(runner.id)) installations.changed(installation)
