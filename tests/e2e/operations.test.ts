@@ -244,7 +244,7 @@ describe('nodes, in the browser', () => {
     await inspector.inspect('node-commands')
     await button('Revoke the command for never').click()
     await open.waitFor({ state: 'detached' })
-    await page.getByRole('heading', { name: 'Open commands' }).waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Enrolment commands' }).waitFor({ state: 'detached' })
   })
 
   it('waits in the dialog until the new machine has come', async () => {
