@@ -55,7 +55,9 @@ export async function encodeSegment(pieces: readonly ConsolePiece[]): Promise<Ui
   length.writeUInt32BE(table.length)
   const bytes = Buffer.concat([length, table, ...pieces.flatMap((piece) => (piece.kind === 'GAP' ? [] : [piece.bytes]))])
   const params = { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 }
-  return new Uint8Array(await compress(bytes, { params, chunkSize: CHUNK_BYTES }))
+  // Told the size, zstd takes tables and a window for that much, not for megabytes; and what comes out is one piece.
+  const options = { pledgedSrcSize: bytes.length, chunkSize: bytes.length + (bytes.length >> 8) + 512 }
+  return new Uint8Array(await compress(bytes, { params, ...options }))
 }
 
 /** Segments of the first version were records: length of a header, header (JSON), length of the bytes, bytes. */
