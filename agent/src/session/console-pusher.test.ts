@@ -118,6 +118,67 @@ describe('pushing a console', () => {
     pusher.close()
   })
 
+  it('sends larger batches while all consoles together say much, and a quiet one still at once', async () => {
+    const sent: string[] = []
+    const pusher = createConsolePusher({
+      push: async (id, from, parts) => {
+        sent.push(id)
+        const end = from + parts.reduce((total, { bytes }) => total + bytes, 0)
+        return { acknowledged: end, expected: end }
+      },
+      waitingBytes: () => 0,
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    const loud = Array.from({ length: 10 }, (_, index) => ({ id: `s${String(index)}`, ...growing() }))
+    for (const { id, stream } of loud) pusher.open(id, stream, 0)
+    const talk = async (milliseconds: number) => {
+      for (let passed = 0; passed < milliseconds; passed += 10) {
+        for (const { id, add } of loud) {
+          add('line\n'.repeat(10))
+          pusher.changed(id)
+        }
+        await vi.advanceTimersByTimeAsync(10)
+      }
+    }
+    await talk(2000)
+    sent.length = 0
+    await talk(1000)
+    for (const { id } of loud) expect(sent.filter((one) => one === id).length).toBeLessThanOrEqual(21)
+    const quiet = growing()
+    pusher.open('quiet', quiet.stream, 0)
+    await talk(100)
+    sent.length = 0
+    quiet.add('a')
+    pusher.changed('quiet')
+    expect(sent).toEqual(['quiet'])
+    pusher.close()
+  })
+
+  it('has a bounded number of messages under way', async () => {
+    const answers: ((answer: PushAnswer) => void)[] = []
+    const pusher = createConsolePusher({
+      push: () => new Promise((answer) => answers.push(answer)),
+      waitingBytes: () => 0,
+      onAcknowledged: () => undefined,
+      onError: () => undefined,
+      monotonicMs: () => performance.now(),
+    })
+    for (let index = 0; index < 600; index += 1) {
+      const { stream, add } = growing()
+      add('a')
+      pusher.open(String(index), stream, 0)
+    }
+    expect(answers).toHaveLength(500)
+    for (const answer of answers.slice(0, 50)) answer({ acknowledged: 1, expected: 1 })
+    await vi.advanceTimersByTimeAsync(0)
+    expect(answers).toHaveLength(550)
+    pusher.drop('100')
+    expect(answers).toHaveLength(551)
+    pusher.close()
+  })
+
   it('waits while the socket is full, and lets everything else go first', async () => {
     let waiting = 10 * 2 ** 20
     const sent: number[] = []

@@ -1,15 +1,19 @@
 import type { ConsolePart, ConsoleStream } from '../console/console-stream.ts'
+import { createRate } from '../lib/rate.ts'
 
 const LARGEST_PUSH = 128 * 1024
 /** Under way and not acknowledged, for each server. */
 const LARGEST_WINDOW = 2 ** 20
 /** The same for all servers together. */
 const LARGEST_SUM = 8 * 2 ** 20
+/** The api takes 1 000 operations of a session at once, and not all of them are of consoles. */
+const MOST_PUSHES = 500
 /** Of all consoles together. */
 const MOST_WAITING_BYTES = 512 * 1024
 const LONGEST_CHARACTER = 4
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
+/** Of all consoles together: what a batch costs, on both ends, hardly depends on its size. */
 const BUSY_LINES_PER_SECOND = 5000
 /** A character that the game does not finish leaves after this time. */
 const IMPATIENT_MS = 100
@@ -36,7 +40,6 @@ type Line = {
   /** There is more than the window takes. */
   isBlocked: boolean
   lastPush: number
-  linesPerSecond: number
   timer: NodeJS.Timeout | null
   isImpatientTimer: boolean
 }
@@ -58,8 +61,12 @@ function linesIn(parts: readonly ConsolePart[]): number {
 
 export function createConsolePusher({ push, waitingBytes, onAcknowledged, onError, monotonicMs }: ConsolePusherOptions): ConsolePusher {
   const lines = new Map<string, Line>()
-  /** Under way and not acknowledged, of all. */
+  const rate = createRate(monotonicMs)
+  const batchMs = () => (rate.perSecond() > BUSY_LINES_PER_SECOND ? BUSY_BATCH_MS : BATCH_MS)
+  /** Bytes and messages under way and not acknowledged, of all. */
   let underWay = 0
+  let pushes = 0
+  const hasRoom = () => underWay < LARGEST_SUM && pushes < MOST_PUSHES
   /** Those that the sum holds up, in turn. */
   const held = new Set<string>()
   let isClosed = false
@@ -69,6 +76,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
     if (line === undefined) return
     if (line.timer !== null) clearTimeout(line.timer)
     underWay -= line.next - line.acknowledged
+    pushes -= line.inFlight
     lines.delete(serverId)
     held.delete(serverId)
   }
@@ -76,7 +84,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
   /** There is room again in what all may have under way. */
   function release(): void {
     for (const serverId of [...held]) {
-      if (underWay >= LARGEST_SUM) return
+      if (!hasRoom()) return
       held.delete(serverId)
       const line = lines.get(serverId)
       if (line !== undefined) flush(serverId, line, false)
@@ -97,7 +105,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       const room = LARGEST_WINDOW - (line.next - line.acknowledged)
       line.isBlocked = room <= LARGEST_PUSH
       if (room <= 0) return
-      if (underWay >= LARGEST_SUM) {
+      if (!hasRoom()) {
         held.add(serverId)
         return
       }
@@ -111,18 +119,17 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
         if (!isImpatient && line.stream.end() > line.next) schedule(serverId, line, IMPATIENT_MS, true)
         return
       }
-      const now = monotonicMs()
-      const seconds = Math.max(0.001, (now - line.lastPush) / 1000)
-      line.linesPerSecond = Math.min(line.linesPerSecond, 100_000) * 0.8 + (linesIn(parts) / seconds) * 0.2
-      line.lastPush = now
+      rate.add(linesIn(parts))
+      line.lastPush = monotonicMs()
       const from = line.next
       line.next += parts.reduce((total, part) => total + part.bytes, 0)
       underWay += line.next - from
       line.inFlight += 1
+      pushes += 1
       void send(serverId, line, from, parts)
       // Less than a full message: the rest, of a character or of what was written meanwhile, comes with the next batch.
       if (line.next - from < limit - LONGEST_CHARACTER) {
-        if (line.stream.end() > line.next) schedule(serverId, line, BATCH_MS, false)
+        if (line.stream.end() > line.next) schedule(serverId, line, batchMs(), false)
         return
       }
     }
@@ -133,6 +140,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       const answer = await push(serverId, from, parts)
       if (isClosed || lines.get(serverId) !== line) return
       line.inFlight -= 1
+      pushes -= 1
       if (answer.acknowledged > line.acknowledged) {
         underWay -= answer.acknowledged - line.acknowledged
         line.acknowledged = answer.acknowledged
@@ -165,7 +173,6 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
         isRewinding: false,
         isBlocked: false,
         lastPush: monotonicMs(),
-        linesPerSecond: 0,
         timer: null,
         isImpatientTimer: false,
       }
@@ -177,7 +184,7 @@ export function createConsolePusher({ push, waitingBytes, onAcknowledged, onErro
       if (line === undefined || (line.timer !== null && !line.isImpatientTimer)) return
       if (line.timer !== null) clearTimeout(line.timer)
       line.timer = null
-      const wait = line.linesPerSecond > BUSY_LINES_PER_SECOND ? BUSY_BATCH_MS : BATCH_MS
+      const wait = batchMs()
       const quiet = monotonicMs() - line.lastPush
       if (quiet >= wait) flush(serverId, line, false)
       else schedule(serverId, line, wait - quiet, false)
