@@ -34,7 +34,7 @@ function apiEnvironment(settings: Settings, databaseUrl: string, administrator: 
 }
 
 export function startApi({ settings, say, isDevelopment }: PartContext, databaseUrl: string, administrator: Administrator): Promise<Part> {
-  const env = apiEnvironment(settings, databaseUrl, administrator)
+  const env = { ...API_NODE.environment, ...apiEnvironment(settings, databaseUrl, administrator) }
   return supervise({
     name: 'api',
     flags: API_NODE.flags,
