@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { startEmbedded, stopEmbedded } from '@catalyst/prisma/embedded'
+import { API_NODE } from '../../../scripts/start/node-flags.ts'
 import { createServer as createGameServer, importTestTemplate } from '../scenario.ts'
 import { untilServer } from '../server-query.ts'
 import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts'
@@ -88,9 +89,10 @@ type ApiPlace = { port: number; folder: string; databaseUrl: string; environment
 
 async function startApi({ port, folder, databaseUrl, environment }: ApiPlace): Promise<ApiProcess> {
   const child = fork(path.join(ROOT, 'api/src/main.ts'), {
-    execArgv: [],
+    execArgv: [...API_NODE.flags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
+      ...API_NODE.environment,
       ...process.env,
       NODE_ENV: 'production',
       CATALYST_HTTP_PORT: String(port),
