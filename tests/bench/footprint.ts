@@ -17,8 +17,9 @@ const RATE = '500'
 const READINGS = 6
 const READING_MS = 2_000
 const SETTLE_MS = 15_000
+const WARM_UP_MS = 120_000
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '3' } } })
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } })
 const minutes = Number(values.minutes)
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
@@ -72,7 +73,8 @@ async function watchGrowth(product: Product): Promise<BenchResult[]> {
   }
   const of = (value: (reading: Reading) => number) =>
     slopePerMinute(points.map((point) => ({ seconds: point.seconds, value: (value(point) * 1e6) / 2 ** 20 })))
-  const name = (part: string) => `footprint: growth of the ${part} over ${String(minutes)} min, ${String(SERVERS)} × 1 000 lines/s`
+  const load = `${String(SERVERS)} × 1 000 lines/s`
+  const name = (part: string) => `footprint: growth of the ${part} over ${String(minutes)} min, after 2 min of ${load}`
   return [
     figureResult(name('api'), 'MiB/min', [of(({ api }) => api)], 1, null),
     figureResult(name('agent with its shims'), 'MiB/min', [of(({ agent, shims }) => agent + shims)], 1, null),
@@ -165,6 +167,7 @@ try {
       null,
     ),
   )
+  await delay(WARM_UP_MS)
   add(...(await watchGrowth(product)))
   await client.dispose()
 } finally {
