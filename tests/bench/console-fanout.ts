@@ -7,11 +7,19 @@ import { cpuSeconds, reach, startHelper, startRelay, startRig, view, write, type
 const LINE_BYTES = 90
 const ROUNDS = 5
 
-type Case = { linesPerSecond: number; viewers: number; seconds: number; largestRatio: number | null; latestMs: number }
+type Case = {
+  linesPerSecond: number
+  viewers: number
+  seconds: number
+  largestRatio: number | null
+  latestMs: number
+  /** Good enough as well, however late it is: so many times the raw broadcast's p99. */
+  latestRatio: number | null
+}
 const CASES: Case[] = [
-  { linesPerSecond: 10_000, viewers: 200, seconds: 4, largestRatio: 1.5, latestMs: 40 },
-  { linesPerSecond: 50_000, viewers: 50, seconds: 4, largestRatio: null, latestMs: 100 },
-  { linesPerSecond: 1_000, viewers: 1_000, seconds: 4, largestRatio: null, latestMs: 100 },
+  { linesPerSecond: 10_000, viewers: 200, seconds: 4, largestRatio: 1.5, latestMs: 40, latestRatio: 2 },
+  { linesPerSecond: 50_000, viewers: 50, seconds: 4, largestRatio: null, latestMs: 100, latestRatio: null },
+  { linesPerSecond: 1_000, viewers: 1_000, seconds: 4, largestRatio: null, latestMs: 100, latestRatio: 2 },
 ]
 
 type Round = { microsPerLine: number; p50: number; p99: number; messages: number; faults: string[] }
@@ -75,7 +83,7 @@ async function run(rig: Rig, test: Case): Promise<BenchResult[]> {
       name: 'raw broadcast',
       samples: cpuOf(rounds.raw),
     }),
-    { ...latency, goal: test.latestMs, ok: latency.figure <= test.latestMs || (latency.ratio ?? Infinity) <= 2 },
+    { ...latency, goal: test.latestMs, ok: latency.figure <= test.latestMs || (latency.ratio ?? Infinity) <= (test.latestRatio ?? 0) },
     figureResult(
       `${name}: p50 from write to client`,
       'ms',
