@@ -5,8 +5,10 @@ import type { ConsolePiece } from './console-chunk.ts'
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 const LEVEL = 3
-/** A usual segment comes out in one piece. */
-const CHUNK_BYTES = 320 * 1024
+/** A usual segment comes out in one piece, and what stays of it holds on to hardly more memory than it has bytes. */
+const LARGEST_CHUNK_BYTES = 320 * 1024
+const LEAST_CHUNK_BYTES = 4 * 1024
+const USUAL_RATIO = 16
 /** A segment is at most 1 MiB of text, and a message of an agent as much. */
 const LARGEST = 16 * 2 ** 20
 const LENGTH_BYTES = 4
@@ -74,7 +76,8 @@ function decodeRecords(bytes: Buffer): ConsolePiece[] {
 
 /** The pieces of a segment in order. @throws when the data are damaged */
 export async function decodeSegment(data: Uint8Array): Promise<ConsolePiece[]> {
-  const bytes = await decompress(data, { maxOutputLength: LARGEST, chunkSize: CHUNK_BYTES })
+  const chunkSize = Math.min(Math.max(data.length * USUAL_RATIO, LEAST_CHUNK_BYTES), LARGEST_CHUNK_BYTES)
+  const bytes = await decompress(data, { maxOutputLength: LARGEST, chunkSize })
   const textAt = LENGTH_BYTES + bytes.readUInt32BE(0)
   const table = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, textAt)) as Table | ConsolePiece
   if ('kind' in table) return decodeRecords(bytes)
