@@ -9,9 +9,13 @@ const LARGE_BUFFERS_APART = { MALLOC_MMAP_THRESHOLD_: '131072' }
 
 /**
  * How Node runs the api. Garbage is collected when there is half as much of it as there is in use; by itself the engine waits for
- * three times as much, and what buffers hang on it leaves holes in the heap of malloc.
+ * three times as much, and what buffers hang on it leaves holes in the heap of malloc. What is young has half the room that it
+ * would take: 50 MB under load instead of 100.
  */
-export const API_NODE = { flags: [TIDY, '--heap-growing-percent=50'], environment: LARGE_BUFFERS_APART } as const
+export const API_NODE = {
+  flags: [TIDY, '--heap-growing-percent=50', '--max-semi-space-size=16'],
+  environment: LARGE_BUFFERS_APART,
+} as const
 
 /**
  * How Node runs the agent, which shares its machine with games: it collects garbage more often and keeps less code, and malloc
