@@ -17,7 +17,8 @@ const RATE = '500'
 const READINGS = 6
 const READING_MS = 2_000
 const SETTLE_MS = 15_000
-const WARM_UP_MS = 120_000
+/** Until the heaps have their size, and what the api does every five minutes has been done once. */
+const WARM_UP_MS = 240_000
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } })
 const minutes = Number(values.minutes)
@@ -74,7 +75,7 @@ async function watchGrowth(product: Product): Promise<BenchResult[]> {
   const of = (value: (reading: Reading) => number) =>
     slopePerMinute(points.map((point) => ({ seconds: point.seconds, value: (value(point) * 1e6) / 2 ** 20 })))
   const load = `${String(SERVERS)} × 1 000 lines/s`
-  const name = (part: string) => `footprint: growth of the ${part} over ${String(minutes)} min, after 2 min of ${load}`
+  const name = (part: string) => `footprint: growth of the ${part} over ${String(minutes)} min, after 4 min of ${load}`
   return [
     figureResult(name('api'), 'MiB/min', [of(({ api }) => api)], 1, null),
     figureResult(name('agent with its shims'), 'MiB/min', [of(({ agent, shims }) => agent + shims)], 1, null),
