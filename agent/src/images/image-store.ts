@@ -63,7 +63,7 @@ export async function createImageStore(keeper: ImageKeeper, folder: string): Pro
     } finally {
       await rm(workshop, { recursive: true, force: true })
       // As large as the image is what its import has read; the engine would keep that until it needs the room.
-      void globalThis.gc?.({ type: 'major', execution: 'async' })
+      void globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
     }
   }
 
