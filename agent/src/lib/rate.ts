@@ -1,10 +1,10 @@
-/** How often something happens lately: what is a second old counts a third. */
+/** How often something happens lately: what is a quarter of a second old counts a third. */
 export type Rate = {
   add(count: number): void
   perSecond(): number
 }
 
-const MEMORY_MS = 1000
+const MEMORY_MS = 250
 
 export function createRate(monotonicMs: () => number): Rate {
   let level = 0

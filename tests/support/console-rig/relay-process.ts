@@ -8,6 +8,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 
 const BATCH_MS = 16
 const BUSY_BATCH_MS = 50
+const MEASURE_MS = 250
 const BUSY_BYTES_PER_SECOND = 5000 * 90
 
 const sockets = new Set<WebSocket>()
@@ -34,7 +35,7 @@ function follow(file: string): void {
   const send = () => {
     timer = null
     last = performance.now()
-    if (last - measuredFrom > 1000) {
+    if (last - measuredFrom > MEASURE_MS) {
       isBusy = (measured - offset) / ((measuredFrom - last) / 1000) > BUSY_BYTES_PER_SECOND
       measuredFrom = last
       measured = offset

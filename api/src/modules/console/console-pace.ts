@@ -3,7 +3,8 @@ const BUSY_BATCH_MS = 50
 const BUSY_LINES_PER_SECOND = 5000
 /** What an agent sends at once comes in several messages: they are told together. */
 const GATHER_MS = 5
-const MEASURE_MS = 1000
+/** Short, so that a flood is known as one soon after it has begun. */
+const MEASURE_MS = 250
 
 /** Decides when viewers are told: the first news after quiet at once, then batches of 16 ms, of 50 ms when very much comes. */
 export type Pace = {

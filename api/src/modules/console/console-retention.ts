@@ -77,6 +77,8 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
           data: await encodeSegment(merged),
         },
       })
+      // Many small buffers that nobody needs any more: freed while they are young, they do not tear up malloc's heap.
+      globalThis.gc?.({ type: 'minor' })
     }
     // The last group may be the beginning of a larger one.
     return segments.length < MOST_MERGED ? null : (segments.at(-1)?.from ?? null)
