@@ -268,6 +268,25 @@ describe.skipIf(reason !== null)(`containerd runtime${reason === null ? '' : ` (
     await node.runtime.remove('missing')
   })
 
+  it('keeps the last words, also those on the error stream of a game that ends at once', async () => {
+    const words = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => {
+        const heard: string[] = []
+        for (let round = 0; round < 8; round += 1) {
+          const game = await run(`echo ${String(round)} ${String(index)} >&2; exit 1`)
+          await game.exited
+          await node.runtime.collect(game.id)
+          heard.push(read(game.id))
+          await node.runtime.remove(game.id)
+        }
+        return heard
+      }),
+    )
+    expect(words).toEqual(
+      Array.from({ length: 8 }, (_game, index) => Array.from({ length: 8 }, (_round, round) => `${String(round)} ${String(index)}\n`)),
+    )
+  })
+
   it('starts twenty at once, each with its own input', async () => {
     const games = await Promise.all(Array.from({ length: 20 }, () => run('read line; echo "got $line"; exit 3')))
     await Promise.all(games.map((game) => game.writeStdin(Buffer.from(`${game.id}\n`))))

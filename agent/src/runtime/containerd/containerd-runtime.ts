@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants as osConstants } from 'node:os'
+import path from 'node:path'
 import type {
   PosixSignal,
   RunExit,
@@ -32,6 +33,12 @@ const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options'
 const SPEC_LABEL = 'catalyst/spec'
 /** A shim and a folder may stand in the way of a task. */
 const MOST_OBSTACLES = 2
+
+/**
+ * Both streams go into one file, by two names of it: under one name (or as a `file://` address) the shim shares one open file,
+ * which the stream that ends first closes, and the last words on the other one are lost. Both append.
+ */
+const outputTo = (logPath: string) => ({ stdout: logPath, stderr: `${path.dirname(logPath)}/./${path.basename(logPath)}` })
 
 export type ContainerdRuntimeOptions = {
   socket: string
@@ -186,8 +193,7 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
         await releaseGroup(host, client.namespace, id)
       }
       const rootfs = mounts ?? (await ensureSnapshot(client, id, await options.chainIdOf(container.image)))
-      const output = `file://${logPath}`
-      const streams = { stdin: stdinPath, stdout: output, stderr: output, terminal: false }
+      const streams = { stdin: stdinPath, ...outputTo(logPath), terminal: false }
       const pid = await makeTask({ containerId: id, rootfs, ...streams, checkpoint: undefined, options: runcOptions, runtimePath: '' })
       try {
         const handle = track(id, pid, stdinPath)
