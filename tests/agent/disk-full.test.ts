@@ -16,8 +16,7 @@ it('gives up the middle of what waits when the disk is nearly full, and the game
   scene.start()
   const serverId = await scene.running()
   await scene.text(serverId).toContain('ready to play')
-  const sessions = scene.api.sessions()
-  scene.api.setAway(true)
+  const comeBack = await scene.outage()
   writeFileSync(path.join(scene.folder, 'ballast'), Buffer.alloc(49 * MIB))
   expect(freeShare()).toBeGreaterThan(0.1)
   // Below the budget of a flood: the disk alone is the reason.
@@ -27,8 +26,7 @@ it('gives up the middle of what waits when the disk is nearly full, and the game
   await expect.poll(freeShare, { timeout: 10_000 }).toBeGreaterThan(0.1)
   scene.host.runtime.emit(serverId, 'still here\n')
 
-  scene.api.setAway(false)
-  await expect.poll(() => scene.api.sessions(), { timeout: 40_000 }).toBeGreaterThan(sessions)
+  await comeBack()
   await scene.text(serverId).toContain('still here')
   const gaps = scene.api.parts(serverId).filter(({ gap }) => gap > 0)
   const missing = gaps.reduce((total, { gap }) => total + gap, 0)

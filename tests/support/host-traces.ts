@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { namesFor } from '../../agent/src/network/names.ts'
+import { RUNC_STATE } from './faults/leftovers.ts'
 
 const output = (command: string, args: string[]) => {
   try {
@@ -36,7 +38,7 @@ export function hostTraces(namespace: string, dataDir: string): string[] {
       .split('\n')
       .filter((line) => line.startsWith(namesFor(namespace).cablePrefix))
       .map((line) => `cable ${line}`),
-    ...[`/run/containerd/runc/${namespace}`].filter((folder) => existsSync(folder)).map((folder) => `folder ${folder}`),
+    ...[path.join(RUNC_STATE, namespace)].filter((folder) => existsSync(folder)).map((folder) => `folder ${folder}`),
     ...rules.filter((line) => mine(line) || line.toUpperCase().includes(short)).map((line) => `rule ${line}`),
   ]
 }
