@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createDatabase, type Database } from '../../api/src/db/database.ts'
 import { createConsoleRetention } from '../../api/src/modules/console/console-retention.ts'
+import { createSegmentMerge } from '../../api/src/modules/console/segment-merge.ts'
 import { createConsoleStore, type ConsoleStore } from '../../api/src/modules/console/console-store.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 
@@ -85,6 +86,24 @@ describe('merging', () => {
     await prune(databases[0])
     expect((await segments()).map(({ bytes }) => bytes > 500_000)).toEqual([true, false, false])
     expect(await read(end - 8)).toContain(`line 19\n<missing to ${String(end + 100)}>line 0\n`)
+  })
+
+  it('loses nothing when others drop or merge what it has read', async () => {
+    await write(lines(20))
+    const whole = lines(20).join('')
+    /** As another process would, between the reading and the writing. */
+    const meanwhile = async (change: () => Promise<unknown>) => {
+      const query = async (statement: { name: string }) => {
+        if (statement.name === 'console-merge') await change()
+        return databases[0].pool.query(statement as never)
+      }
+      await createSegmentMerge({ pool: { query } as unknown as Database['pool'] }).merge(id)
+    }
+    await meanwhile(() => fleet.api.sql('delete from "ConsoleSegment" where "serverId" = $1 and "fromPosition" < 14', [id]))
+    expect(await read(0)).toBe(`<missing to 14>${whole.slice(14)}`)
+    await meanwhile(() => createSegmentMerge(databases[1]).merge(id))
+    expect(await segments()).toHaveLength(1)
+    expect(await read(14)).toBe(whole.slice(14))
   })
 
   it('is done once when two processes come at once, and readers see every line meanwhile', async () => {

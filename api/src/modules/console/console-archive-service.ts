@@ -34,7 +34,7 @@ export type ConsoleArchiveService = {
 const DEFAULT_LINES = 500
 const MOST_LINES = 5000
 const MOST_MATCHES = 100
-const SEGMENTS_AT_ONCE = 8
+const SEGMENTS_AT_ONCE = 32
 const SEARCHES_PER_10_SECONDS = 10
 
 const position = z.number().int().min(0, 'is not below 0').nullish()

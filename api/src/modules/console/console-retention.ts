@@ -1,88 +1,24 @@
 import type { Database, Transaction } from '../../db/database.ts'
-import { joinPieces, type ConsolePiece } from './console-chunk.ts'
-import { describeSegment, piecesOf } from './console-store.ts'
 import { encodeSegment } from './segment-codec.ts'
+import { createSegmentMerge } from './segment-merge.ts'
 
 /** What is kept of consoles. */
 export type ConsoleRetention = {
   /**
    * Merges what was written in small pieces, and drops what is older or more than each server keeps. Safe in several processes
-   * at once and when it is cut anywhere: a server's work is one transaction under a lock, and done twice it changes nothing.
+   * at once and when it is cut anywhere: each step is one transaction, and done twice it changes nothing.
    */
   pruneConsoles(): Promise<void>
 }
 
-/** A segment that is read at once, and long enough to compress well. */
-const MERGED_BYTES = 2 ** 20
-const SMALL_BYTES = MERGED_BYTES / 2
-/** Fewer segments than this are not worth writing again. */
-const WORTH_MERGING = 8
-/** Of one transaction. */
-const MOST_MERGED = 500
 const SERVERS_AT_ONCE = 100
 /** Namespace of the advisory locks. */
 const LOCK = 'console retention '
 
-type Segment = { from: bigint; to: bigint; bytes: number }
-
 export type ConsoleRetentionDeps = { db: Database; now: () => Date }
 
-/** Neighbours that together make a segment of a good size. */
-function groupsOf(segments: readonly Segment[]): Segment[][] {
-  const groups: Segment[][] = []
-  let open: Segment[] = []
-  let bytes = 0
-  const close = () => {
-    // A group that is nearly full is done for good; a small one pays when it spares many rows.
-    if (open.length > 1 && (bytes >= SMALL_BYTES || open.length >= WORTH_MERGING)) groups.push(open)
-    open = []
-    bytes = 0
-  }
-  for (const segment of segments) {
-    const isNext = open.at(-1)?.to === segment.from
-    if (!isNext || segment.bytes >= SMALL_BYTES || bytes + segment.bytes > MERGED_BYTES) close()
-    if (segment.bytes >= SMALL_BYTES) continue
-    open.push(segment)
-    bytes += segment.bytes
-  }
-  close()
-  return groups
-}
-
 export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): ConsoleRetention {
-  /** Merges some small segments from a position on; where to go on, or null at the end. */
-  async function merge(tx: Transaction, serverId: string, after: bigint): Promise<bigint | null> {
-    const segments = await tx.prisma.$queryRaw<Segment[]>`
-      select "fromPosition" as from, "toPosition" as to, "byteCount" as bytes from "ConsoleSegment"
-      where "serverId" = ${serverId}::uuid and "fromPosition" >= ${after} and "byteCount" < ${SMALL_BYTES} order by "fromPosition" limit ${MOST_MERGED}`
-    for (const group of groupsOf(segments)) {
-      const [from, to] = [group[0]?.from ?? 0n, group.at(-1)?.from ?? 0n]
-      const where = { serverId, fromPosition: { gte: from, lte: to } }
-      const rows = await tx.prisma.consoleSegment.findMany({ where, orderBy: { fromPosition: 'asc' } })
-      const pieces: ConsolePiece[] = []
-      for (const row of rows)
-        pieces.push(...(await piecesOf({ data: Buffer.from(row.data), from: String(row.fromPosition), to: String(row.toPosition) })))
-      const merged = [...joinPieces(pieces, MERGED_BYTES)]
-      const { lines, bytes, startedAt, endedAt } = describeSegment(merged)
-      await tx.prisma.consoleSegment.deleteMany({ where })
-      await tx.prisma.consoleSegment.create({
-        data: {
-          serverId,
-          fromPosition: from,
-          toPosition: group.at(-1)?.to ?? 0n,
-          lineCount: lines,
-          byteCount: bytes,
-          startedAt,
-          endedAt,
-          data: await encodeSegment(merged),
-        },
-      })
-      // Many small buffers that nobody needs any more: freed while they are young, they do not tear up malloc's heap.
-      globalThis.gc?.({ type: 'minor' })
-    }
-    // The last group may be the beginning of a larger one.
-    return segments.length < MOST_MERGED ? null : (segments.at(-1)?.from ?? null)
-  }
+  const { merge } = createSegmentMerge(db)
 
   async function prune(tx: Transaction, serverId: string): Promise<void> {
     const server = await tx.prisma.server.findUnique({
@@ -101,7 +37,11 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
       delete from "ConsoleSegment" where "serverId" = ${serverId}::uuid and "fromPosition" <= (
         select max("fromPosition") from segment where number > 1 and (bytes > ${mostBytes} or "endedAt" < ${oldest})
       )`
-    const newest = await tx.prisma.consoleSegment.findFirst({ where: { serverId }, orderBy: { fromPosition: 'desc' } })
+    const newest = await tx.prisma.consoleSegment.findFirst({
+      where: { serverId },
+      orderBy: { fromPosition: 'desc' },
+      select: { fromPosition: true, toPosition: true, byteCount: true, endedAt: true },
+    })
     if (newest !== null && newest.byteCount > 0 && newest.endedAt < oldest) {
       const gap = { kind: 'GAP', from: Number(newest.fromPosition), to: Number(newest.toPosition), reason: 'RETENTION' } as const
       await tx.prisma.consoleSegment.update({
@@ -115,14 +55,14 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
       )`
   }
 
-  /** Where to go on with the merging; null when all is done, or another process is at it. */
-  function work(serverId: string, after: bigint): Promise<bigint | null> {
+  /** @returns false when another process is at it */
+  function pruneServer(serverId: string): Promise<boolean> {
     return db.transaction(async (tx) => {
       const [lock] = await tx.prisma.$queryRaw<{ isMine: boolean }[]>`
         select pg_try_advisory_xact_lock(hashtextextended(${LOCK + serverId}, 0)) as "isMine"`
-      if (lock?.isMine !== true) return null
+      if (lock?.isMine !== true) return false
       await prune(tx, serverId)
-      return merge(tx, serverId, after)
+      return true
     })
   }
 
@@ -136,7 +76,7 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
           orderBy: { id: 'asc' },
           take: SERVERS_AT_ONCE,
         })
-        for (const { id } of servers) for (let after: bigint | null = 0n; after !== null;) after = await work(id, after)
+        for (const { id } of servers) if (await pruneServer(id)) await merge(id)
         last = servers.at(-1)?.id ?? null
         if (servers.length < SERVERS_AT_ONCE) break
       }

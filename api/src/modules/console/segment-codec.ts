@@ -9,6 +9,7 @@ const LEVEL = 3
 const LARGEST_CHUNK_BYTES = 320 * 1024
 const LEAST_CHUNK_BYTES = 4 * 1024
 const USUAL_RATIO = 16
+const COMPRESSED_CHUNK_BYTES = 16 * 1024
 /** A segment is at most 1 MiB of text, and a message of an agent as much. */
 const LARGEST = 16 * 2 ** 20
 const LENGTH_BYTES = 4
@@ -57,8 +58,9 @@ export async function encodeSegment(pieces: readonly ConsolePiece[]): Promise<Ui
   length.writeUInt32BE(table.length)
   const bytes = Buffer.concat([length, table, ...pieces.flatMap((piece) => (piece.kind === 'GAP' ? [] : [piece.bytes]))])
   const params = { [constants.ZSTD_c_compressionLevel]: LEVEL, [constants.ZSTD_c_checksumFlag]: 1 }
-  // Told the size, zstd takes tables and a window for that much, not for megabytes; and what comes out is one piece.
-  const options = { pledgedSrcSize: bytes.length, chunkSize: bytes.length + (bytes.length >> 8) + 512 }
+  // Told the size, zstd takes tables and a window for that much, not for megabytes. Node keeps the pieces of what came out until
+  // the next full garbage collection: they are small.
+  const options = { pledgedSrcSize: bytes.length, chunkSize: COMPRESSED_CHUNK_BYTES }
   return new Uint8Array(await compress(bytes, { params, ...options }))
 }
 
