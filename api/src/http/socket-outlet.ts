@@ -4,15 +4,23 @@ import type { Outlet } from '../graphql/outlet.ts'
 
 const FINAL_TEXT = 0x81
 
-/** Beginning of an unmasked text frame (RFC 6455, 5.2) for a payload of `length` bytes. */
-function frameHeader(length: number): Buffer {
-  if (length < 126) return Buffer.from([FINAL_TEXT, length])
-  if (length < 65_536) return Buffer.from([FINAL_TEXT, 126, length >> 8, length & 0xff])
-  const header = Buffer.alloc(10)
-  header[0] = FINAL_TEXT
-  header[1] = 127
-  header.writeUIntBE(length, 4, 6)
-  return header
+/** Beginning of an unmasked text frame (RFC 6455, 5.2): its header, and the part of its payload before `bodyBytes` others. */
+function frameStart(prefix: Uint8Array, bodyBytes: number): Buffer {
+  const length = prefix.length + bodyBytes
+  const headerBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const start = Buffer.allocUnsafe(headerBytes + prefix.length)
+  start[0] = FINAL_TEXT
+  if (headerBytes === 2) start[1] = length
+  else if (headerBytes === 4) {
+    start[1] = 126
+    start.writeUInt16BE(length, 2)
+  } else {
+    start[1] = 127
+    start.writeUInt32BE(0, 2)
+    start.writeUInt32BE(length, 6)
+  }
+  start.set(prefix, headerBytes)
+  return start
 }
 
 /**
@@ -26,11 +34,11 @@ export function createSocketOutlet(webSocket: WebSocket, connection: Duplex, ope
     send(body) {
       if (webSocket.readyState !== webSocket.OPEN) return
       connection.cork()
-      connection.write(Buffer.concat([frameHeader(prefix.length + body.length), prefix]))
+      connection.write(frameStart(prefix, body.length))
       connection.write(body)
       connection.uncork()
     },
-    waitingBytes: () => webSocket.bufferedAmount,
+    waitingBytes: () => connection.writableLength,
     async drained() {
       if (!connection.writableNeedDrain || connection.destroyed) return
       await new Promise<void>((resolve) => {
