@@ -10,7 +10,7 @@ import { createDiskUsage } from './metrics/disk-usage.ts'
 import { readCapacity } from './metrics/host-capacity.ts'
 import { readMachine } from './metrics/machine.ts'
 import { createMeasurements } from './metrics/measurements.ts'
-import { servePrometheus, type AgentFigures } from './metrics/prometheus.ts'
+import type { AgentFigures, PrometheusEndpoint } from './metrics/prometheus.ts'
 import { createHost } from './network/host.ts'
 import { createNetwork, type Network } from './network/network.ts'
 import { detectCgroupHost, removeGroups } from './runtime/containerd/cgroup.ts'
@@ -121,6 +121,19 @@ export async function runAgent(env: AgentEnv, log: Log, onReady: () => void, sig
   client.close()
 }
 
+async function startPrometheus({ metrics }: AgentEnv, log: Log, figures: AgentFigures): Promise<PrometheusEndpoint | null> {
+  if (metrics === null) return null
+  try {
+    // Loaded where somebody reads it, and nowhere else: it takes 2 MB.
+    const { servePrometheus } = await import('./metrics/prometheus.ts')
+    return await servePrometheus(metrics, figures)
+  } catch (error) {
+    // A port that is taken is no reason to leave the games alone.
+    log.error({ err: error }, 'Prometheus cannot be served')
+    return null
+  }
+}
+
 /** The agent without its machine: load the store, see what runs, take it up, then talk to the api until `signal` aborts. */
 export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onReady: () => void, signal: AbortSignal): Promise<void> {
   const { runtime, network } = host
@@ -188,14 +201,7 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
   )
   let isConnected = false
   const figures = figuresOf(registry, store, () => isConnected)
-  // A port that is taken is no reason to leave the games alone.
-  const prometheus =
-    env.metrics === null
-      ? null
-      : await servePrometheus(env.metrics, figures).catch((error: unknown) => {
-          log.error({ err: error }, 'Prometheus cannot be served')
-          return null
-        })
+  const prometheus = await startPrometheus(env, log, figures)
   const keyFile = keyFileOf(env)
   const serve = async (connection: Connection) => {
     if (identityOf(keyFile, store) === null) {

@@ -1,7 +1,6 @@
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
-import { print, type DocumentNode } from 'graphql'
-import { createClient } from 'graphql-ws'
+import { createClient } from 'graphql-ws/client'
 import { WebSocket } from 'ws'
+import type { TypedDocumentString } from '../gql/graphql.ts'
 
 /** The api refused an operation; `code` is its `extensions.code`. */
 export class OperationError extends Error {
@@ -16,9 +15,9 @@ export class OperationError extends Error {
 /** One socket to the api. It never connects again by itself: a lost one is replaced whole. */
 export type Connection = {
   /** Result of a query or mutation. Rejects when refused or when the socket is lost. */
-  call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>
+  call<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data>
   /** Calls `onData` in order for what a subscription gives; resolves when the api ends it. */
-  listen<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, onData: (data: Data) => void): Promise<void>
+  listen<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables, onData: (data: Data) => void): Promise<void>
   /** What was sent and has not left this machine. */
   waitingBytes(): number
   /** Resolves with the reason when the socket is closed, by whomever. */
@@ -110,10 +109,10 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
     signal?.removeEventListener('abort', giveUp)
   }
 
-  function run(document: DocumentNode, variables: Record<string, unknown>, onData: (data: unknown) => void): Promise<void> {
+  function run(query: string, variables: Record<string, unknown>, onData: (data: unknown) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       client.subscribe(
-        { query: print(document), variables },
+        { query, variables },
         {
           next(result) {
             const [error] = result.errors ?? []
@@ -151,13 +150,13 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
   })
 
   return {
-    async call<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables) {
+    async call<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables) {
       if (lostBecause !== null) throw new Error(lostBecause)
       let answer: Data | undefined
       const ended = Promise.withResolvers<void>()
       // Not a race with `closed`: it would hold on to every call for as long as the connection lasts.
       calls.add(ended.reject)
-      run(document, variables as Record<string, unknown>, (data) => {
+      run(document.toString(), variables as Record<string, unknown>, (data) => {
         answer = data as Data
       }).then(ended.resolve, ended.reject)
       try {
@@ -168,8 +167,8 @@ export async function connect(url: string, signal?: AbortSignal): Promise<Connec
       if (answer === undefined) throw new Error('the api ended the call without an answer')
       return answer
     },
-    listen: <Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, onData: (data: Data) => void) =>
-      run(document, variables as Record<string, unknown>, (data) => {
+    listen: <Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables, onData: (data: Data) => void) =>
+      run(document.toString(), variables as Record<string, unknown>, (data) => {
         onData(data as Data)
       }),
     waitingBytes: () => waitingBytes(),
