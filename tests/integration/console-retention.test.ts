@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createDatabase, type Database } from '../../api/src/db/database.ts'
 import { createConsoleRetention } from '../../api/src/modules/console/console-retention.ts'
-import { createSegmentMerge } from '../../api/src/modules/console/segment-merge.ts'
 import { createConsoleStore, type ConsoleStore } from '../../api/src/modules/console/console-store.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 
@@ -97,11 +96,11 @@ describe('merging', () => {
         if (statement.name === 'console-merge') await change()
         return databases[0].pool.query(statement as never)
       }
-      await createSegmentMerge({ pool: { query } as unknown as Database['pool'] }).merge(id)
+      await prune({ ...databases[0], pool: { query } as unknown as Database['pool'] })
     }
     await meanwhile(() => fleet.api.sql('delete from "ConsoleSegment" where "serverId" = $1 and "fromPosition" < 14', [id]))
     expect(await read(0)).toBe(`<missing to 14>${whole.slice(14)}`)
-    await meanwhile(() => createSegmentMerge(databases[1]).merge(id))
+    await meanwhile(() => prune(databases[1]))
     expect(await segments()).toHaveLength(1)
     expect(await read(14)).toBe(whole.slice(14))
   })
