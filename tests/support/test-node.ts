@@ -1,11 +1,11 @@
 import { chownSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
+import { createImageStore, type DebianImage, type ImageStore } from '../../agent/src/images/image-store.ts'
 import { detectCgroupHost, removeGroups } from '../../agent/src/runtime/containerd/cgroup.ts'
-import { forgetNamespace } from '../../agent/src/runtime/containerd/orphan.ts'
 import { connectContainerd } from '../../agent/src/runtime/containerd/client.ts'
 import { createContainerdRuntime } from '../../agent/src/runtime/containerd/containerd-runtime.ts'
 import { createImageImporter, type ImageImporter } from '../../agent/src/runtime/containerd/image-import.ts'
-import { createImageStore, type DebianImage, type ImageStore } from '../../agent/src/images/image-store.ts'
+import { forgetNamespace } from '../../agent/src/runtime/containerd/orphan.ts'
 import type { Runtime, WorkloadSpec } from '../../agent/src/runtime/runtime.ts'
 import type { TestContainerd } from './containerd.ts'
 
