@@ -1,17 +1,13 @@
-import { execFile } from 'node:child_process'
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { promisify } from 'node:util'
-import type { ConsoleJournal, JournalGap, JournalInsert, JournalRun } from './console-journal.ts'
+import type { ConsoleJournal, JournalRun } from './console-journal.ts'
+import { cutRanges, mergeGaps } from './run-cuts.ts'
+import { createRunFiles } from './run-files.ts'
+import { layOut, lengthOf, type Piece } from './run-pieces.ts'
 import { decodeStrictly, wholeCharacters } from './utf8.ts'
-
-const execute = promisify(execFile)
 
 /** Freed disk is worth a program that is started for it. */
 const PUNCH_BYTES = 8 * 2 ** 20
 /** A smaller gap is not worth what it loses. */
 const LEAST_CUT = 64 * 1024
-const LONGEST_SOUGHT_LINE = 4096
 /** Of one read: very small parts must not make a very large message. */
 const MOST_PARTS = 1000
 
@@ -62,19 +58,11 @@ export type ConsoleStream = {
   diskBytes(): number
 }
 
-const lengthOf = (insert: JournalInsert) => Buffer.byteLength(insert.text)
-
 function countLines(bytes: Buffer): number {
   let lines = 0
   for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1
   return lines
 }
-
-type Piece =
-  /** `isOpen`: the game may write more behind it. */
-  | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number; isOpen: boolean }
-  | { kind: 'gap'; run: JournalRun; from: number; size: number }
-  | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
 
 export type ConsoleStreamOptions = {
   serverId: string
@@ -87,11 +75,12 @@ export type ConsoleStreamOptions = {
 }
 
 export function createConsoleStream({ serverId, folder, journal, start, now }: ConsoleStreamOptions): ConsoleStream {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const fileOf = (number: number) => path.join(folder, `run-${String(number)}.log`)
+  const files = createRunFiles(folder)
   let runs = journal.runs(serverId)
   const inserts = new Map(runs.map((run) => [run.number, journal.inserts(serverId, run.number)]))
   const gaps = new Map(runs.map((run) => [run.number, journal.gaps(serverId, run.number)]))
+  const sizeOf = (run: JournalRun) => run.size ?? files.sizeOf(run.number)
+  const piecesOf = (run: JournalRun) => layOut(run, sizeOf(run), inserts.get(run.number) ?? [], gaps.get(run.number) ?? [])
   if (runs.length === 0) addRun({ number: 0, runId: 'none', base: start, size: 0 })
   /** One past the last position that was given out. What an earlier agent has given out is not known: maybe all there was. */
   let givenEnd = endOf(current())
@@ -114,64 +103,8 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     return last
   }
 
-  function sizeOf(run: JournalRun): number {
-    if (run.size !== null) return run.size
-    try {
-      return statSync(fileOf(run.number)).size
-    } catch {
-      return 0
-    }
-  }
-
-  /** Pieces of a run in order, with their positions. */
-  function piecesOf(run: JournalRun): Piece[] {
-    const pieces: Piece[] = []
-    const size = sizeOf(run)
-    let position = run.base
-    let offset = 0
-    const takeBytes = (until: number, isOpen: boolean) => {
-      if (until <= offset) return
-      pieces.push({ kind: 'file', run, from: position, fileOffset: offset, size: until - offset, isOpen })
-      position += until - offset
-      offset = until
-    }
-    const takeFile = (until: number, isOpen: boolean) => {
-      for (const gap of gaps.get(run.number) ?? []) {
-        const gapEnd = Math.min(gap.fileOffset + gap.size, until)
-        if (gapEnd <= offset || gap.fileOffset >= until) continue
-        takeBytes(gap.fileOffset, false)
-        pieces.push({ kind: 'gap', run, from: position, size: gapEnd - offset })
-        position += gapEnd - offset
-        offset = gapEnd
-      }
-      takeBytes(until, isOpen)
-    }
-    for (const insert of inserts.get(run.number) ?? []) {
-      takeFile(Math.min(insert.fileOffset, size), false)
-      pieces.push({ kind: 'insert', run, from: position, insert, size: lengthOf(insert) })
-      position += lengthOf(insert)
-    }
-    takeFile(size, run.size === null)
-    return pieces
-  }
-
   function endOf(run: JournalRun): number {
     return (inserts.get(run.number) ?? []).reduce((total, insert) => total + lengthOf(insert), run.base + sizeOf(run))
-  }
-
-  function readFile(run: JournalRun, offset: number, length: number): Buffer | null {
-    let descriptor: number
-    try {
-      descriptor = openSync(fileOf(run.number), 'r')
-    } catch {
-      return null
-    }
-    try {
-      const buffer = Buffer.alloc(Math.min(length, Math.max(0, fstatSync(descriptor).size - offset)))
-      return buffer.subarray(0, readSync(descriptor, buffer, 0, buffer.length, offset))
-    } finally {
-      closeSync(descriptor)
-    }
   }
 
   const gapPart = (runId: string, bytes: number, gapReason: 'FLOOD' | 'DAMAGED'): ConsolePart => ({
@@ -188,7 +121,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
   function filePart(piece: Piece & { kind: 'file' }, skip: number, limit: number, isImpatient: boolean): ConsolePart | null {
     const offset = piece.fileOffset + skip
     const wanted = Math.min(piece.size - skip, limit)
-    const bytes = readFile(piece.run, offset, wanted)
+    const bytes = files.read(piece.run.number, offset, wanted)
     if (bytes === null || bytes.length < wanted) return gapPart(piece.run.runId, wanted, 'DAMAGED')
     const isCut = wanted < piece.size - skip
     const length = isCut || (piece.isOpen && !isImpatient) ? wholeCharacters(bytes) : bytes.length
@@ -218,33 +151,6 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     return position
   }
 
-  /** The next offset that begins a line, or at least a character. */
-  function cleanOffset(run: JournalRun, offset: number, end: number): number {
-    const bytes = readFile(run, offset, Math.min(LONGEST_SOUGHT_LINE, end - offset)) ?? Buffer.alloc(0)
-    const lineEnd = bytes.indexOf(10)
-    if (lineEnd !== -1) return offset + lineEnd + 1
-    let skipped = 0
-    while (skipped < 3 && ((bytes[skipped] ?? 0) & 0xc0) === 0x80) skipped += 1
-    return offset + skipped
-  }
-
-  /** What a range of positions takes of a run's file. */
-  function rangesOf(run: JournalRun, from: number, to: number): JournalGap[] {
-    return piecesOf(run).flatMap((piece): JournalGap[] => {
-      if (piece.kind !== 'file' || piece.from + piece.size <= from || piece.from >= to) return []
-      const fileEnd = piece.fileOffset + piece.size
-      const first = piece.fileOffset + Math.max(0, from - piece.from)
-      const last = piece.fileOffset + Math.min(piece.size, to - piece.from)
-      const fileOffset = first === piece.fileOffset ? first : cleanOffset(run, first, fileEnd)
-      const end = last >= fileEnd ? fileEnd : cleanOffset(run, last, fileEnd)
-      return end > fileOffset ? [{ fileOffset, size: end - fileOffset }] : []
-    })
-  }
-
-  // Offsets stay what they are; only the disk below is given back. Not every file system can: then nothing is lost.
-  const punch = (run: JournalRun, offset: number, size: number) =>
-    execute('fallocate', ['--punch-hole', '--offset', String(offset), '--length', String(size), fileOf(run.number)]).catch(() => undefined)
-
   return {
     end: () => endOf(current()),
     given: () => given,
@@ -259,33 +165,20 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       let total = 0
       for (const run of runs) {
         if (endOf(run) <= from || run.base >= to) continue
-        const ranges = rangesOf(run, from, to)
-        const known = gaps.get(run.number) ?? []
-        const merged: JournalGap[] = []
-        for (const gap of [...known, ...ranges].sort((a, b) => a.fileOffset - b.fileOffset)) {
-          const last = merged.at(-1)
-          if (last?.fileOffset !== undefined && last.fileOffset + last.size === gap.fileOffset) last.size += gap.size
-          else merged.push({ ...gap })
-        }
+        const ranges = cutRanges(piecesOf(run), from, to, (offset, length) => files.read(run.number, offset, length))
+        const merged = mergeGaps([...(gaps.get(run.number) ?? []), ...ranges])
         // Written down before anything is lost: bytes never change under a position.
         journal.setGaps(serverId, run.number, merged)
         gaps.set(run.number, merged)
         for (const range of ranges) {
-          await punch(run, range.fileOffset, range.size)
+          await files.punch(run.number, range.fileOffset, range.size)
           total += range.size
         }
       }
       return total
     },
 
-    diskBytes: () =>
-      runs.reduce((total, run) => {
-        try {
-          return total + statSync(fileOf(run.number)).blocks * 512
-        } catch {
-          return total
-        }
-      }, 0),
+    diskBytes: () => runs.reduce((total, run) => total + files.diskBytesOf(run.number), 0),
 
     read(from, limit, isImpatient) {
       const parts: ConsolePart[] = []
@@ -338,13 +231,11 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const last = current()
       if (last.size === null) throw new Error('the run before has not ended')
       const run = { number: last.number + 1, runId, base: endOf(last), size: null }
-      const logPath = fileOf(run.number)
-      // Made here, because the shim would make it readable by everybody.
-      writeFileSync(logPath, '', { mode: 0o600 })
+      files.make(run.number)
       addRun(run)
       readOffset = 0
       punched = 0
-      return { logPath }
+      return { logPath: files.pathOf(run.number) }
     },
 
     endRun() {
@@ -359,7 +250,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const run = current()
       const size = sizeOf(run)
       const tailFrom = Math.max(readOffset, size - 4)
-      const tail = run.size === null ? readFile(run, tailFrom, size - tailFrom) : null
+      const tail = run.size === null ? files.read(run.number, tailFrom, size - tailFrom) : null
       const fileOffset = tail === null ? size : tailFrom + wholeCharacters(tail)
       const insert = { fileOffset, kind, actor, at: now().toISOString(), text }
       journal.addInsert(serverId, run.number, insert)
@@ -368,14 +259,14 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
 
     liveFile() {
       const run = current()
-      return run.size === null ? fileOf(run.number) : null
+      return run.size === null ? files.pathOf(run.number) : null
     },
 
     async release(position) {
       const kept = runs.findIndex((run) => endOf(run) > position || run === current())
       const done = runs.slice(0, kept)
       if (done.length > 0) {
-        for (const run of done) rmSync(fileOf(run.number), { force: true })
+        for (const run of done) files.remove(run.number)
         runs = runs.slice(kept)
         for (const run of done) {
           inserts.delete(run.number)
@@ -389,7 +280,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const offset = released.fileOffset + Math.min(released.size, position - released.from)
       if (offset - punched < PUNCH_BYTES) return
       punched = offset
-      await punch(run, 0, offset)
+      await files.punch(run.number, 0, offset)
     },
   }
 }
