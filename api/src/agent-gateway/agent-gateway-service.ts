@@ -4,8 +4,6 @@ import type { Database } from '../db/database.ts'
 import type { EventBus } from '../events/event-bus.ts'
 import type { AgentActor } from '../lib/actor.ts'
 import { isId } from '../lib/ids.ts'
-import { reachStep } from '../lib/step.ts'
-import { finishCommands, renewWaitingWishes } from '../modules/commands/command-store.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import type { ConsoleService } from '../modules/console/console-service.ts'
 import type { InstallationService } from '../modules/installations/installation-service.ts'
@@ -13,11 +11,11 @@ import type { GapStore } from '../modules/metrics/gap-store.ts'
 import type { MetricsService, NodeMetrics, ServerMetrics } from '../modules/metrics/metrics-service.ts'
 import type { SampleStore } from '../modules/metrics/sample-store.ts'
 import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
-import { markAllOffline, markOffline, markOnline, recordClockOffset } from '../modules/nodes/node-events.ts'
-import { recordAgentEvents, type AgentEvent } from '../modules/servers/server-events.ts'
-import type { ServerReport, ServerReports } from '../modules/servers/server-reports.ts'
+import { markAllOffline, markOffline, recordClockOffset } from '../modules/nodes/node-events.ts'
+import type { ServerReports } from '../modules/servers/server-reports.ts'
 import type { AgentSocket } from './agent-builder.ts'
 import { createAgentGuard } from './agent-guard.ts'
+import { createAgentReports, type AgentReports } from './agent-reports.ts'
 import { createAgentSignIn, type AgentSignIn } from './agent-sign-in.ts'
 import { CONSOLE_BUDGET, createConsoleBudget } from './console-budget.ts'
 import { costOf } from './console-part.ts'
@@ -25,8 +23,6 @@ import { streamOrders, type Order } from './orders.ts'
 import { plainText } from './plain-text.ts'
 import { refuse } from './refuse.ts'
 
-/** From this version on agents tell events. */
-const EVENTS_SINCE = 2
 /** Between tries to store that a node is away. */
 const RETRY_MS = 1000
 
@@ -37,47 +33,26 @@ export type HelloInput = {
   runtime: { name: string; version: string; cgroupVersion: number }
   capacity: { memoryMiB: number; cpuPercent: number; diskMiB: number }
 }
-export type CommandResult = {
-  commandId: string
-  status: 'DONE' | 'FAILED' | 'EXPIRED' | 'SUPERSEDED'
-  errorCode: string | null
-  error: string | null
-}
-export type InstallationReport = {
-  serverId: string
-  installationId: string
-  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED'
-  step: string | null
-  percent: number | null
-  exitCode: number | null
-  error: string | null
-  logFrom: number
-  logText: string
-}
 
 /** What agents may do. Everything after sign-in acts for the agent's own node only. */
-export type AgentGatewayService = AgentSignIn & {
-  /** Shows every node as away. */
-  forgetSessions(): Promise<void>
-  hello(socket: AgentSocket, input: HelloInput): Promise<void>
-  heartbeat(socket: AgentSocket, wallClock: Date): Promise<void>
-  reportServers(socket: AgentSocket, reports: readonly ServerReport[]): Promise<number>
-  /** Stores each once. The number that need not come again. */
-  reportEvents(socket: AgentSocket, events: readonly AgentEvent[]): Promise<number>
-  reportCommands(socket: AgentSocket, results: readonly CommandResult[]): Promise<number>
-  reportInstallation(socket: AgentSocket, report: InstallationReport): Promise<number>
-  pushConsole(
-    socket: AgentSocket,
-    serverId: string,
-    from: number,
-    pieces: readonly ConsolePiece[],
-  ): Promise<{ acknowledged: number; expected: number }>
-  pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[], isStored: boolean): Promise<number>
-  pushNodeSamples(socket: AgentSocket, samples: readonly NodeMetrics[], isStored: boolean): Promise<number>
-  orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
-  /** The socket is closed: its node is away now, unless a newer session has taken over. */
-  disconnected(socket: AgentSocket, stopping: AbortSignal): Promise<void>
-}
+export type AgentGatewayService = AgentSignIn &
+  AgentReports & {
+    /** Shows every node as away. */
+    forgetSessions(): Promise<void>
+    hello(socket: AgentSocket, input: HelloInput): Promise<void>
+    heartbeat(socket: AgentSocket, wallClock: Date): Promise<void>
+    pushConsole(
+      socket: AgentSocket,
+      serverId: string,
+      from: number,
+      pieces: readonly ConsolePiece[],
+    ): Promise<{ acknowledged: number; expected: number }>
+    pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[], isStored: boolean): Promise<number>
+    pushNodeSamples(socket: AgentSocket, samples: readonly NodeMetrics[], isStored: boolean): Promise<number>
+    orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
+    /** The socket is closed: its node is away now, unless a newer session has taken over. */
+    disconnected(socket: AgentSocket, stopping: AbortSignal): Promise<void>
+  }
 
 export type AgentGatewayDeps = {
   db: Database
@@ -95,9 +70,10 @@ export type AgentGatewayDeps = {
 }
 
 export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayService {
-  const { db, bus, console, metrics, installations, reports, log } = deps
+  const { db, bus, console, metrics, log } = deps
   const sockets = new Map<string, AgentSocket>()
-  const { agentOf, assertOwn, inTurn, isOwn, write } = createAgentGuard(deps)
+  const guard = createAgentGuard(deps)
+  const { agentOf, assertOwn, inTurn, isOwn, write } = guard
   const budget = createConsoleBudget(CONSOLE_BUDGET)
   /** Those whose last heartbeat is being stored. */
   const beating = new WeakSet<AgentSocket>()
@@ -132,6 +108,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
     },
 
     ...createAgentSignIn({ ...deps, sockets }),
+    ...createAgentReports({ ...deps, guard }),
 
     async hello(socket, { agentVersion, storeId, capacity, runtime, wallClock }) {
       if (socket.agent === null) throw refuse('Sign in first.', 'UNAUTHENTICATED')
@@ -169,81 +146,6 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
           log.warn({ err: error, nodeId: agent.id }, 'a heartbeat could not be stored')
         })
         .finally(() => beating.delete(socket))
-    },
-
-    async reportServers(socket, list) {
-      const agent = agentOf(socket)
-      for (const { serverId } of list) reachStep('report:received', serverId)
-      await assertOwn(
-        socket,
-        agent,
-        list.map((report) => report.serverId),
-      )
-      return write(socket, agent, async (tx) => {
-        tx.afterCommit(() => {
-          for (const { serverId } of list) reachStep('report:committed', serverId)
-        })
-        const applied = await reports.apply(tx, { agent, storeId: agent.storeId, tellsEvents: agent.protocolVersion >= EVENTS_SINCE }, list)
-        for (const report of list)
-          if (report.isRemoved)
-            tx.afterCommit(() => {
-              console.forget(report.serverId)
-            })
-        // States are known from the first report on: only then the node's servers are shown as they are.
-        if (await markOnline(tx, bus, agent.id)) await renewWaitingWishes(tx, agent.id)
-        return applied
-      })
-    },
-
-    async reportEvents(socket, events) {
-      const agent = agentOf(socket)
-      await assertOwn(
-        socket,
-        agent,
-        events.map((event) => event.serverId),
-      )
-      await write(socket, agent, (tx) => recordAgentEvents(tx, bus, agent.storeId, events))
-      return events.length
-    },
-
-    async reportCommands(socket, results) {
-      const agent = agentOf(socket)
-      return write(socket, agent, async (tx) => {
-        let accepted = 0
-        for (const result of results) {
-          if (!isId(result.commandId)) continue
-          // Only commands of this node: a foreign id ends nothing.
-          const ended = await finishCommands(
-            tx,
-            bus,
-            { id: result.commandId, nodeId: agent.id },
-            { status: result.status, errorCode: result.errorCode, error: result.error },
-          )
-          accepted += ended.length
-          for (const command of ended) {
-            if (command.kind !== 'INSTALL') continue
-            const status = result.status === 'DONE' ? 'SUCCEEDED' : result.errorCode === 'INSTALL_ABORTED' ? 'ABORTED' : 'FAILED'
-            await reports.finishInstallation(tx, command.serverId, command.id, { status, exitCode: null, error: result.error })
-          }
-        }
-        return accepted
-      })
-    },
-
-    async reportInstallation(socket, report) {
-      const agent = agentOf(socket)
-      await assertOwn(socket, agent, [report.serverId])
-      if (!isId(report.installationId)) throw refuse('The installation is not known.', 'NOT_FOUND')
-      return write(socket, agent, async (tx) => {
-        const length = await installations.progress(tx, report.serverId, report.installationId, report)
-        if (report.status !== 'RUNNING')
-          await reports.finishInstallation(tx, report.serverId, report.installationId, {
-            status: report.status,
-            exitCode: report.exitCode,
-            error: report.error,
-          })
-        return length
-      })
     },
 
     async pushConsole(socket, serverId, from, pieces) {
