@@ -19,18 +19,16 @@ import type {
   SeenResult,
   SeenSample,
 } from './fake-api-types.ts'
+import { createFakeConsoles } from './fake-consoles.ts'
 
 const SCHEMA = buildSchema(readFileSync(path.join(import.meta.dirname, '../../schema/agent.graphql'), 'utf8'))
 const ED25519_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const INSTANCE = randomUUID()
 const TOKEN = 'token-of-the-test'
 
-type Console = { head: Buffer; durable: number; parts: { kind: string; text: string; gap: number }[] }
-
 export async function startFakeApi(): Promise<FakeApi> {
   const assignments = new Map<string, FakeAssignment>()
   const commands = new Map<string, FakeCommand>()
-  const consoles = new Map<string, Console>()
   const logs = new Map<string, string>()
   const reports: SeenReport[] = []
   const results: SeenResult[] = []
@@ -45,24 +43,19 @@ export async function startFakeApi(): Promise<FakeApi> {
   const serverTime = () => new Date(Date.now() + clockAhead).toISOString()
   const storeIds: string[] = []
   const breaches: string[] = []
+  const consoles = createFakeConsoles(breaches)
   let watched: readonly string[] = []
   let isNodeWatched = false
   let publicKey: string | null = null
   let sessions = 0
-  let isHeld = false
   let lostAnswer: string | null = null
   const nodeId = randomUUID()
   const sockets = new Set<WebSocket>()
   let send: ((order: FakeOrder) => void) | null = null
 
-  const consoleOf = (serverId: string): Console => {
-    const known = consoles.get(serverId) ?? { head: Buffer.alloc(0), durable: 0, parts: [] }
-    consoles.set(serverId, known)
-    return known
-  }
   const withPosition = (assignment: FakeAssignment): FakeAssignment => ({
     ...assignment,
-    consolePosition: consoleOf(assignment.serverId).durable,
+    consolePosition: consoles.of(assignment.serverId).durable,
   })
   const toOrder = (command: FakeCommand): FakeOrder => ({ __typename: 'CommandOrder', ...command })
   const cut = () => {
@@ -90,33 +83,6 @@ export async function startFakeApi(): Promise<FakeApi> {
       cut()
       return new Promise(() => undefined)
     }
-  }
-
-  function ingest(serverId: string, from: number, incoming: readonly SeenPart[]): { acknowledged: number; expected: number } {
-    const console = consoleOf(serverId)
-    if (from > console.head.length) return { acknowledged: console.durable, expected: console.head.length }
-    let position = from
-    for (const part of incoming) {
-      const given = [part.text, part.base64, part.gapBytes].filter((value) => value != null).length
-      if (given !== 1) breaches.push('a part has not exactly one content')
-      const bytes =
-        part.text != null
-          ? Buffer.from(part.text)
-          : part.base64 != null
-            ? Buffer.from(part.base64, 'base64')
-            : Buffer.alloc(part.gapBytes ?? 0, '?')
-      const known = console.head.subarray(position, position + bytes.length)
-      // The same position has the same byte for ever.
-      if (!known.equals(bytes.subarray(0, known.length))) breaches.push(`other bytes at ${String(position)} of ${serverId}`)
-      if (known.length < bytes.length) {
-        const fresh = bytes.subarray(known.length)
-        console.head = Buffer.concat([console.head, fresh])
-        console.parts.push({ kind: part.kind, text: fresh.toString(), gap: part.gapBytes ?? 0 })
-      }
-      position += bytes.length
-    }
-    if (!isHeld) console.durable = console.head.length
-    return { acknowledged: console.durable, expected: console.head.length }
   }
 
   async function* orders(_args: unknown, session: Session): AsyncGenerator<{ orders: FakeOrder }> {
@@ -205,7 +171,7 @@ export async function startFakeApi(): Promise<FakeApi> {
         breaches.push('a console of no server')
         throw new GraphQLError('Not yours.', { extensions: { code: 'FORBIDDEN' } })
       }
-      return ingest(input.serverId, input.from, input.parts)
+      return consoles.ingest(input.serverId, input.from, input.parts)
     }),
     reportEvents: after<{ events: SeenEvent[] }>('reportEvents', ({ input }) => {
       if (input.events.length > 200) breaches.push('too many events in one message')
@@ -288,8 +254,8 @@ export async function startFakeApi(): Promise<FakeApi> {
     nodeSamples,
     storedNodeSamples,
     events,
-    text: (serverId) => consoleOf(serverId).head.toString(),
-    parts: (serverId) => consoleOf(serverId).parts,
+    text: (serverId) => consoles.of(serverId).head.toString(),
+    parts: (serverId) => consoles.of(serverId).parts,
     sessions: () => sessions,
     storeIds,
     breaches,
@@ -304,11 +270,9 @@ export async function startFakeApi(): Promise<FakeApi> {
     loseAnswerOf(name) {
       lostAnswer = name
     },
-    holdConsole(next) {
-      isHeld = next
-    },
+    holdConsole: consoles.hold,
     crash() {
-      for (const console of consoles.values()) console.head = console.head.subarray(0, console.durable)
+      consoles.crash()
       send = null
       cut()
     },
