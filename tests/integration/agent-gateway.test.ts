@@ -1,14 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  enrolFakeNode,
-  isAssignment,
-  openAgentSocket,
-  signInFakeNode,
-  startFakeAgent,
-  type FakeAgent,
-  type FakeNode,
-} from '../support/fake-agent.ts'
+import { enrolFakeNode, openAgentSocket, signInFakeNode, type FakeNode } from '../support/agent-socket.ts'
+import { isAssignment, startFakeAgent, type FakeAgent } from '../support/fake-agent.ts'
 import { enrolmentToken, installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { power } from '../support/scenario.ts'
 import { fetchServer } from '../support/server-query.ts'

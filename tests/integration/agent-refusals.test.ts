@@ -5,16 +5,8 @@ import path from 'node:path'
 import { buildSchema } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import {
-  enrolFakeNode,
-  fakeSample,
-  isCommand,
-  openAgentSocket,
-  signInFakeNode,
-  startFakeAgent,
-  type FakeAgent,
-  type FakeNode,
-} from '../support/fake-agent.ts'
+import { enrolFakeNode, openAgentSocket, signInFakeNode, type FakeNode } from '../support/agent-socket.ts'
+import { fakeSample, isCommand, startFakeAgent, type FakeAgent } from '../support/fake-agent.ts'
 import { enrolmentToken, installedServer, smallServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { createServer, power } from '../support/scenario.ts'
 import { fetchServer } from '../support/server-query.ts'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { enrolFakeNode, fakeSample, openAgentSocket, signInFakeNode, startFakeAgent, type FakeNode } from '../support/fake-agent.ts'
+import { enrolFakeNode, openAgentSocket, signInFakeNode, type FakeNode } from '../support/agent-socket.ts'
+import { fakeSample, startFakeAgent } from '../support/fake-agent.ts'
 import { enrolmentToken, installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { mutate } from '../support/scenario.ts'
 

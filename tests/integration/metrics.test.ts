@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openAgentSocket, type Order } from '../support/fake-agent.ts'
+import { openAgentSocket, type Order } from '../support/agent-socket.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import type { ThirdParty } from '../support/third-party.ts'
 

@@ -1,5 +1,6 @@
+import { enrolFakeNode, type FakeNode } from './agent-socket.ts'
 import { startApi, type TestApi } from './api.ts'
-import { enrolFakeNode, isCommand, startFakeAgent, type FakeAgent, type FakeNode } from './fake-agent.ts'
+import { isCommand, startFakeAgent, type FakeAgent } from './fake-agent.ts'
 import { createServer, importTestTemplate, templateId, type CreateServer } from './scenario.ts'
 import type { ThirdParty } from './third-party.ts'
 
