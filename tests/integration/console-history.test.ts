@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Order } from '../support/agent-socket.ts'
 import { PUBLIC_URL } from '../support/api.ts'
-import { isCommand } from '../support/fake-agent.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
-import { deleteServer, sendConsoleCommand } from '../support/scenario.ts'
+import { deleteServer } from '../support/scenario.ts'
 import type { ThirdParty } from '../support/third-party.ts'
 
 let fleet: Fleet
@@ -266,123 +264,5 @@ describe('runs', () => {
         { id: 'one', startedAt: at(1), from: 0, endedAt: at(1), to: 6, exit: { code: 3, reason: 'CRASHED' } },
       ],
     })
-  })
-})
-
-describe('what was typed', () => {
-  const typed = async (client: ThirdParty, command: string, isPrivate = false) => {
-    const sent = client.query('mutation ($input: SendConsoleCommandInput!) { sendConsoleCommand(input: $input) { __typename } }', {
-      input: { serverId: id, command, isPrivate },
-    })
-    const order = await fleet.agent.order(
-      (candidate): candidate is Order & { __typename: 'CommandOrder' } =>
-        isCommand('CONSOLE_INPUT', id)(candidate) && candidate.consoleInput === command,
-    )
-    await fleet.agent.finish(order.id, 'DONE')
-    await sent
-  }
-  const history = async (client: ThirdParty) => {
-    const { consoleCommands } = await client.query<{
-      consoleCommands: { nodes: { text: string; actor: string; isPrivate: boolean }[] } | null
-    }>('query ($id: ID!) { consoleCommands(serverId: $id) { nodes { text actor isPrivate } } }', { id })
-    return consoleCommands?.nodes.map(({ text, actor, isPrivate }) => `${actor}: ${text}${isPrivate ? ' (private)' : ''}`)
-  }
-
-  it('is shared, newest first, apart from what is private', async () => {
-    const name = `operator-${id.slice(-8)}`
-    const operator = await fleet.api.user(name, ['server:read', 'server:read-all', 'console:read', 'console:send'])
-    await typed(fleet.administrator, 'status')
-    await typed(operator, 'password swordfish', true)
-    await typed(operator, 'kick bob')
-    expect(await history(operator)).toEqual([`${name}: kick bob`, `${name}: password swordfish (private)`, 'admin: status'])
-    expect(await history(fleet.administrator)).toEqual([`${name}: kick bob`, 'admin: status'])
-    const audited = await fleet.api.sql<{ change: object }>(
-      `select change from "AuditEntry" where action = 'console:send' and "subjectId" = $1 order by "occurredAt"`,
-      [id],
-    )
-    expect(audited.map(({ change }) => change)).toEqual([{ command: 'status' }, { isPrivate: true }, { command: 'kick bob' }])
-    expect(await history(await fleet.api.user(`passer-${id.slice(-8)}`))).toBeUndefined()
-  })
-})
-
-describe('settings', () => {
-  const update = (input: object, client: ThirdParty = fleet.administrator) =>
-    client.query<{ updateConsoleSettings: { __typename: string; fields?: { path: string[] }[] } }>(
-      `mutation ($input: UpdateConsoleSettingsInput!) { updateConsoleSettings(input: $input) {
-        __typename ... on ValidationError { fields { path } } } }`,
-      { input: { serverId: id, ...input } },
-    )
-
-  it('are those of a new server until somebody changes them', async () => {
-    const read = async () =>
-      (
-        await fleet.administrator.query<{ server: { consoleSettings: object } }>(
-          'query ($id: ID!) { server(id: $id) { consoleSettings { retentionMiB retentionDays isTerminal floodLinesPerSecond floodBytesPerSecond } } }',
-          { id },
-        )
-      ).server.consoleSettings
-    const first = { retentionMiB: 256, retentionDays: 90, isTerminal: false, floodLinesPerSecond: 20_000, floodBytesPerSecond: 4_194_304 }
-    expect(await read()).toEqual(first)
-    expect((await update({ retentionMiB: 10, isTerminal: true })).updateConsoleSettings.__typename).toBe('UpdateConsoleSettingsSuccess')
-    expect(await read()).toEqual({ ...first, retentionMiB: 10, isTerminal: true })
-    const { serverHistory } = await fleet.administrator.query<{ serverHistory: { nodes: { kind: string; change: object[] }[] } }>(
-      'query ($id: ID!) { serverHistory(serverId: $id, first: 1) { nodes { kind change { setting before after } } } }',
-      { id },
-    )
-    expect(serverHistory.nodes[0]).toEqual({
-      kind: 'SETTINGS_CHANGED',
-      change: [
-        { setting: 'retentionMiB', before: '256', after: '10' },
-        { setting: 'isTerminal', before: 'false', after: 'true' },
-      ],
-    })
-  })
-
-  it('let control characters through to a terminal, but never a second line', async () => {
-    await update({ isTerminal: true })
-    const sent = sendConsoleCommand(fleet.administrator, id, '\u0003')
-    const order = await fleet.agent.order(isCommand('CONSOLE_INPUT', id))
-    expect(order.consoleInput).toBe('\u0003')
-    await fleet.agent.finish(order.id, 'DONE')
-    expect(await sent).toBe('DONE')
-    for (const command of ['a\nb', 'a\rb', 'a\0b'])
-      await expect(sendConsoleCommand(fleet.administrator, id, command)).rejects.toMatchObject({
-        answer: { fields: [{ path: ['command'] }] },
-      })
-  })
-
-  it.each([
-    ['retentionMiB', 0],
-    ['retentionMiB', 65_537],
-    ['retentionDays', 0],
-    ['floodLinesPerSecond', 99],
-    ['floodBytesPerSecond', 65_535],
-  ])('refuse %s of %i', async (name, value) => {
-    expect((await update({ [name]: value })).updateConsoleSettings).toMatchObject({
-      __typename: 'ValidationError',
-      fields: [{ path: [name] }],
-    })
-  })
-
-  it('are not for those who may not change servers', async () => {
-    const reader = await fleet.api.user(`reader-${id.slice(-8)}`, ['server:read', 'server:read-all'])
-    expect(await refusal(update({ retentionMiB: 10 }, reader))).toContain('FORBIDDEN')
-    const stranger = await fleet.api.user(`other-${id.slice(-8)}`, ['server:read', 'server:update'])
-    expect((await update({ retentionMiB: 10 }, stranger)).updateConsoleSettings.__typename).toBe('NotFoundError')
-  })
-})
-
-describe('limits of typing', () => {
-  it('count for each person, and for all together', async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 22 }, () =>
-        fleet.administrator.query<{ sendConsoleCommand: { __typename: string } }>(
-          'mutation ($input: SendConsoleCommandInput!) { sendConsoleCommand(input: $input) { __typename } }',
-          { input: { serverId: id, command: '\u0007' } },
-        ),
-      ),
-    )
-    const names = answers.map((answer) => answer.sendConsoleCommand.__typename)
-    expect(names.filter((name) => name === 'RateLimitedError')).toHaveLength(2)
   })
 })

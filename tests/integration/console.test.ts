@@ -2,14 +2,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readConsole } from '../support/console-reader.ts'
 import { isCommand, startFakeAgent } from '../support/fake-agent.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
-import { MutationRefused, sendConsoleCommand } from '../support/scenario.ts'
-import { createThirdParty } from '../support/third-party.ts'
+import { sendConsoleCommand } from '../support/scenario.ts'
+import { createThirdParty, type ThirdParty } from '../support/third-party.ts'
 
 let fleet: Fleet
 let id: string
 
 beforeAll(async () => {
-  fleet = await startFleet()
+  fleet = await startFleet({ first: 25500, last: 25599 })
+  // A server for each test.
+  await fleet.api.sql('update "Node" set "cpuOvercommitPercent" = 1000, "memoryOvercommitPercent" = 1000')
 })
 
 beforeEach(async () => {
@@ -72,23 +74,69 @@ describe('positions', () => {
   })
 })
 
-describe('input', () => {
-  it('is answered when the node has written it', async () => {
-    const sent = sendConsoleCommand(fleet.administrator, id, 'status')
+describe('settings', () => {
+  const update = (input: object, client: ThirdParty = fleet.administrator) =>
+    client.query<{ updateConsoleSettings: { __typename: string; fields?: { path: string[] }[] } }>(
+      `mutation ($input: UpdateConsoleSettingsInput!) { updateConsoleSettings(input: $input) {
+        __typename ... on ValidationError { fields { path } } } }`,
+      { input: { serverId: id, ...input } },
+    )
+
+  it('are those of a new server until somebody changes them', async () => {
+    const read = async () =>
+      (
+        await fleet.administrator.query<{ server: { consoleSettings: object } }>(
+          'query ($id: ID!) { server(id: $id) { consoleSettings { retentionMiB retentionDays isTerminal floodLinesPerSecond floodBytesPerSecond } } }',
+          { id },
+        )
+      ).server.consoleSettings
+    const first = { retentionMiB: 256, retentionDays: 90, isTerminal: false, floodLinesPerSecond: 20_000, floodBytesPerSecond: 4_194_304 }
+    expect(await read()).toEqual(first)
+    expect((await update({ retentionMiB: 10, isTerminal: true })).updateConsoleSettings.__typename).toBe('UpdateConsoleSettingsSuccess')
+    expect(await read()).toEqual({ ...first, retentionMiB: 10, isTerminal: true })
+    const { serverHistory } = await fleet.administrator.query<{ serverHistory: { nodes: { kind: string; change: object[] }[] } }>(
+      'query ($id: ID!) { serverHistory(serverId: $id, first: 1) { nodes { kind change { setting before after } } } }',
+      { id },
+    )
+    expect(serverHistory.nodes[0]).toEqual({
+      kind: 'SETTINGS_CHANGED',
+      change: [
+        { setting: 'retentionMiB', before: '256', after: '10' },
+        { setting: 'isTerminal', before: 'false', after: 'true' },
+      ],
+    })
+  })
+
+  it('let control characters through to a terminal, but never a second line', async () => {
+    await update({ isTerminal: true })
+    const sent = sendConsoleCommand(fleet.administrator, id, '\u0003')
     const order = await fleet.agent.order(isCommand('CONSOLE_INPUT', id))
-    expect(order.consoleInput).toBe('status')
+    expect(order.consoleInput).toBe('\u0003')
     await fleet.agent.finish(order.id, 'DONE')
     expect(await sent).toBe('DONE')
+    for (const command of ['a\nb', 'a\rb', 'a\0b'])
+      await expect(sendConsoleCommand(fleet.administrator, id, command)).rejects.toMatchObject({
+        answer: { fields: [{ path: ['command'] }] },
+      })
   })
 
   it.each([
-    ['nothing', ''],
-    ['more than 1024 characters', 'x'.repeat(1025)],
-    ['a control character', 'say \u0007'],
-    ['two lines', 'one\ntwo'],
-  ])('refuses %s', async (_what, command) => {
-    const error = await sendConsoleCommand(fleet.administrator, id, command).catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(MutationRefused)
-    expect((error as MutationRefused).answer).toMatchObject({ __typename: 'ValidationError', fields: [{ path: ['command'] }] })
+    ['retentionMiB', 0],
+    ['retentionMiB', 65_537],
+    ['retentionDays', 0],
+    ['floodLinesPerSecond', 99],
+    ['floodBytesPerSecond', 65_535],
+  ])('refuse %s of %i', async (name, value) => {
+    expect((await update({ [name]: value })).updateConsoleSettings).toMatchObject({
+      __typename: 'ValidationError',
+      fields: [{ path: [name] }],
+    })
+  })
+
+  it('are not for those who may not change servers', async () => {
+    const reader = await fleet.api.user(`reader-${id.slice(-8)}`, ['server:read', 'server:read-all'])
+    await expect(update({ retentionMiB: 10 }, reader)).rejects.toThrow('FORBIDDEN')
+    const stranger = await fleet.api.user(`other-${id.slice(-8)}`, ['server:read', 'server:update'])
+    expect((await update({ retentionMiB: 10 }, stranger)).updateConsoleSettings.__typename).toBe('NotFoundError')
   })
 })
