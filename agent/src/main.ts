@@ -2,6 +2,7 @@ import pino from 'pino'
 import { parseArgs } from 'node:util'
 import { enrolByHand, readStatus, runAgent, takeDown } from './agent.ts'
 import { EnvError, readEnv } from './env.ts'
+import { collectGarbage } from './lib/garbage.ts'
 import { EnrolmentError } from './session/enrolment.ts'
 
 const USAGE = `catalyst agent
@@ -25,7 +26,7 @@ async function serve(): Promise<void> {
   const onReady = () => {
     process.send?.('ready')
     // What only the start took is given back: a process with little to do would keep it for long.
-    void globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
+    collectGarbage()
   }
   await runAgent(env, log, onReady, abort.signal)
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createApp, DatabaseNotReadyError, type App } from './app.ts'
 import { isUnavailable } from './db/unavailable.ts'
 import { EnvError, readEnv, type Env } from './env.ts'
+import { collectGarbage } from './lib/garbage.ts'
 
 /** Exit status for what a restart does not mend. */
 const NOT_USABLE = 78
@@ -41,7 +42,7 @@ try {
   // Tells whoever supervises this process.
   process.send?.('ready')
   // What only the start took is given back: a process with little to do would keep it for long.
-  await globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
+  await collectGarbage()
 } catch (error) {
   const isExpected = error instanceof EnvError || error instanceof DatabaseNotReadyError
   process.stderr.write(

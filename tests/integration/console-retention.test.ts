@@ -14,7 +14,7 @@ let id: string
 let now: Date
 
 beforeAll(async () => {
-  fleet = await startFleet()
+  fleet = await startFleet({ first: 25_500, last: 25_529 })
   const open = () => createDatabase(fleet.api.databaseUrl, SILENT, () => undefined)
   databases = [open(), open()]
 })
@@ -105,6 +105,14 @@ describe('merging', () => {
     expect(await read(14)).toBe(whole.slice(14))
   })
 
+  it('leaves as it is what cannot be read', async () => {
+    await write(lines(20))
+    await fleet.api.sql(`update "ConsoleSegment" set data = 'x' where "serverId" = $1 and "fromPosition" = 7`, [id])
+    await prune(databases[0])
+    expect(await segments()).toHaveLength(20)
+    expect(await read(0)).toContain('line 0\n<DAMAGED>line 2\n')
+  })
+
   it('is done once when two processes come at once, and readers see every line meanwhile', async () => {
     await write(lines(400))
     const whole = lines(400).join('')
@@ -141,6 +149,43 @@ describe('retention', () => {
     await write(['new\n'], { from: end })
     await prune(databases[0])
     expect(await read(0)).toMatch(/^(<missing to \d+>|<RETENTION>)+new\n$/)
+  })
+
+  it('drops old lines of a quiet console though newer ones were merged with their like', async () => {
+    await fleet.api.sql('update "Server" set "consoleRetentionDays" = 2 where id = $1', [id])
+    const noon = new Date('2026-03-01T12:00:00Z').getTime()
+    let end = 0
+    for (let day = 0; day < 4; day += 1) {
+      end = await write(
+        Array.from({ length: 10 }, () => `day ${String(day)}\n`),
+        { from: end, startsAt: noon + day * 86_400_000 },
+      )
+      now = new Date(noon + day * 86_400_000 + 60_000)
+      await prune(databases[0])
+    }
+    expect(await read(0)).not.toMatch(/day [01]/)
+    expect((await read(0)).match(/day [23]/g)).toHaveLength(20)
+  })
+
+  it('keeps younger lines before one with a time that is too early', async () => {
+    const end = await write(lines(3))
+    await write(['from a clock that was not set yet\n'], { from: end, startsAt: Date.UTC(1970, 0, 2) })
+    await write(['newest\n'], { from: await store.end(id) })
+    await prune(databases[0])
+    expect(await read(0)).toContain('line 0\nline 1\nline 2\n')
+  })
+
+  it('goes on with the others when one server cannot be tidied', async () => {
+    await write(lines(20))
+    const others = await fleet.api.sql<{ id: string }>('select distinct "serverId" as id from "ConsoleSegment" where "serverId" <> $1', [id])
+    let attempts = 0
+    const transaction: Database['transaction'] = (run) => {
+      attempts += 1
+      return attempts === 1 ? Promise.reject(new Error('locked')) : databases[0].transaction(run)
+    }
+    const [pruned] = await Promise.allSettled([prune({ ...databases[0], transaction })])
+    expect(pruned).toMatchObject({ status: 'rejected', reason: { errors: [{ message: 'locked' }] } })
+    expect(attempts).toBe(1 + others.length)
   })
 
   it('leaves other servers alone', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { collectGarbage } from '../lib/garbage.ts'
 import { buildLayer, type BuildProgress } from './debian-image.ts'
 import { readDebianSources } from './debian-sources.ts'
 
@@ -63,7 +64,7 @@ export async function createImageStore(keeper: ImageKeeper, folder: string): Pro
     } finally {
       await rm(workshop, { recursive: true, force: true })
       // As large as the image is what its import has read; the engine would keep that until it needs the room.
-      void globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' })
+      collectGarbage()
     }
   }
 

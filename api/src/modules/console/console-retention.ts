@@ -7,6 +7,7 @@ export type ConsoleRetention = {
   /**
    * Merges what was written in small pieces, and drops what is older or more than each server keeps. Safe in several processes
    * at once and when it is cut anywhere: each step is one transaction, and done twice it changes nothing.
+   * @throws AggregateError when some failed; the others are done
    */
   pruneConsoles(): Promise<void>
 }
@@ -28,11 +29,12 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
     if (server === null) return
     const oldest = new Date(now().getTime() - server.consoleRetentionDays * 86_400_000)
     const mostBytes = server.consoleRetentionMiB * 2 ** 20
-    // The newest stays in any case: with it goes where the console ends, and positions would be used again.
+    // Clocks may go back: what is old is old with everything before it. The newest stays in any case: with it goes where the console ends, and positions would be used again.
     await tx.prisma.$executeRaw`
       with segment as (
-        select "fromPosition", "endedAt", sum("byteCount") over newer as bytes, row_number() over newer as number
-        from "ConsoleSegment" where "serverId" = ${serverId}::uuid window newer as (order by "fromPosition" desc)
+        select "fromPosition", max("endedAt") over older as "endedAt", sum("byteCount") over newer as bytes, row_number() over newer as number
+        from "ConsoleSegment" where "serverId" = ${serverId}::uuid
+        window newer as (order by "fromPosition" desc), older as (order by "fromPosition")
       )
       delete from "ConsoleSegment" where "serverId" = ${serverId}::uuid and "fromPosition" <= (
         select max("fromPosition") from segment where number > 1 and (bytes > ${mostBytes} or "endedAt" < ${oldest})
@@ -66,8 +68,13 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
     })
   }
 
+  async function tidy(serverId: string): Promise<void> {
+    if (await pruneServer(serverId)) await merge(serverId)
+  }
+
   return {
     async pruneConsoles() {
+      const errors: unknown[] = []
       let last: string | null = null
       for (;;) {
         const servers: { id: string }[] = await db.prisma.server.findMany({
@@ -76,12 +83,11 @@ export function createConsoleRetention({ db, now }: ConsoleRetentionDeps): Conso
           orderBy: { id: 'asc' },
           take: SERVERS_AT_ONCE,
         })
-        for (const { id } of servers) if (await pruneServer(id)) await merge(id)
+        for (const { id } of servers) await tidy(id).catch((error: unknown) => errors.push(error))
         last = servers.at(-1)?.id ?? null
         if (servers.length < SERVERS_AT_ONCE) break
       }
-      // What was read and written again is garbage in large buffers, which the engine alone would keep for minutes.
-      await globalThis.gc?.({ type: 'major', execution: 'async' })
+      if (errors.length > 0) throw new AggregateError(errors, `${String(errors.length)} consoles could not be tidied`)
     },
   }
 }

@@ -52,7 +52,8 @@ export function describeSegment(pieces: readonly ConsolePiece[]) {
     lines: pieces.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : countLines(piece.bytes)), 0),
     bytes: pieces.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : piece.bytes.length), 0),
     startedAt,
-    endedAt: new Date(times.at(-1) ?? startedAt),
+    // Not the last: a clock may have gone back.
+    endedAt: new Date(times.reduce((latest, time) => Math.max(latest, time), startedAt.getTime())),
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Database } from '../../db/database.ts'
+import { collectYoungGarbage } from '../../lib/garbage.ts'
 import { joinPieces, type ConsolePiece } from './console-chunk.ts'
-import { describeSegment, piecesOf } from './console-store.ts'
-import { encodeSegment } from './segment-codec.ts'
+import { describeSegment } from './console-store.ts'
+import { decodeSegment, encodeSegment } from './segment-codec.ts'
 
 /** A longer segment compresses hardly better: one of 1 MiB by 2 %. */
 const MERGED_BYTES = 256 * 1024
@@ -12,7 +13,12 @@ const WORTH_MERGING = 8
 /** Looked at together. */
 const MOST_MERGED = 500
 
-type Segment = { from: string; to: string; bytes: number }
+/** Of text that was read and written again. */
+const MOST_GARBAGE_BYTES = 2 ** 20
+
+type Segment = { from: string; to: string; bytes: number; startedAt: Date }
+
+const dayOf = ({ startedAt }: Segment) => startedAt.toISOString().slice(0, 10)
 
 /** Neighbours that together make a segment of a good size. */
 function groupsOf(segments: readonly Segment[]): Segment[][] {
@@ -26,8 +32,10 @@ function groupsOf(segments: readonly Segment[]): Segment[][] {
     bytes = 0
   }
   for (const segment of segments) {
-    const isNext = open.at(-1)?.to === segment.from
-    if (!isNext || bytes + segment.bytes > MERGED_BYTES) close()
+    const [first] = open
+    // A day is the shortest time that consoles are kept: what is merged beyond it would be kept for longer than it may.
+    const isOfDay = first === undefined || dayOf(first) === dayOf(segment)
+    if (!isOfDay || open.at(-1)?.to !== segment.from || bytes + segment.bytes > MERGED_BYTES) close()
     open.push(segment)
     bytes += segment.bytes
   }
@@ -36,11 +44,11 @@ function groupsOf(segments: readonly Segment[]): Segment[][] {
 }
 
 const SMALL = `
-  select "fromPosition" as from, "toPosition" as to, "byteCount" as bytes from "ConsoleSegment"
+  select "fromPosition" as from, "toPosition" as to, "byteCount" as bytes, "startedAt" from "ConsoleSegment"
   where "serverId" = $1::uuid and "fromPosition" >= $2 and "byteCount" < ${String(SMALL_BYTES)} order by "fromPosition" limit ${String(MOST_MERGED)}`
 
 const READ = `
-  select data, "fromPosition" as from, "toPosition" as to from "ConsoleSegment"
+  select data from "ConsoleSegment"
   where "serverId" = $1::uuid and "fromPosition" between $2 and $3 order by "fromPosition"`
 
 /** All or nothing: when the segments are not what they were read as, another process has been at them. */
@@ -57,16 +65,23 @@ const REPLACE = `
 
 /** Puts small neighbouring segments of consoles together. */
 export function createSegmentMerge({ pool }: Pick<Database, 'pool'>) {
+  let garbageBytes = 0
+
   // Past Prisma, which would turn the bytes into text and back, several times over.
   async function mergeGroup(serverId: string, group: readonly Segment[]): Promise<void> {
     const [from, last] = [group[0]?.from, group.at(-1)?.from]
-    const { rows } = await pool.query<{ data: Buffer; from: string; to: string }>({
+    const { rows } = await pool.query<{ data: Buffer }>({
       name: 'console-merge-read',
       text: READ,
       values: [serverId, from, last],
     })
     const pieces: ConsolePiece[] = []
-    for (const row of rows) pieces.push(...(await piecesOf(row)))
+    try {
+      for (const { data } of rows) pieces.push(...(await decodeSegment(data)))
+    } catch {
+      // What cannot be read now stays as it is.
+      return
+    }
     const merged = [...joinPieces(pieces, MERGED_BYTES)]
     const { lines, bytes, startedAt, endedAt } = describeSegment(merged)
     const read = [serverId, from, last, group.length, group.reduce((total, segment) => total + segment.bytes, 0)]
@@ -82,7 +97,13 @@ export function createSegmentMerge({ pool }: Pick<Database, 'pool'>) {
     async merge(serverId: string): Promise<void> {
       for (let after: string | undefined = '0'; after !== undefined;) {
         const { rows }: { rows: Segment[] } = await pool.query({ name: 'console-small', text: SMALL, values: [serverId, after] })
-        for (const group of groupsOf(rows)) await mergeGroup(serverId, group)
+        for (const group of groupsOf(rows)) {
+          await mergeGroup(serverId, group)
+          garbageBytes += group.reduce((total, segment) => total + segment.bytes, 0)
+          if (garbageBytes < MOST_GARBAGE_BYTES) continue
+          collectYoungGarbage()
+          garbageBytes = 0
+        }
         // The last group may be the beginning of a larger one.
         after = rows.length < MOST_MERGED ? undefined : rows.at(-1)?.from
       }
