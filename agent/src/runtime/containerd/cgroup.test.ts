@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { cgroupsPath, parseOomKills, wasOutOfMemory, weighDisk, type CgroupHost } from './cgroup.ts'
+import { cgroupsPath, countProcesses, parseOomKills, wasOutOfMemory, weighDisk, type CgroupHost } from './cgroup.ts'
 
 const V1_KILLED = 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n'
 const V2_KILLED = 'low 0\nhigh 0\nmax 12\noom 1\noom_kill 1\noom_group_kill 0\n'
@@ -30,6 +30,20 @@ describe('cgroupsPath', () => {
   it('is a folder of the namespace, or a scope in a slice of its own where systemd rules', () => {
     expect(cgroupsPath(hosts().v1, 'catalyst', 'a-b')).toBe('/catalyst/a-b')
     expect(cgroupsPath(hosts().systemd, 'catalyst-x', 'a-b')).toBe('catalyst_x-a_b.slice:catalyst-x:a-b')
+  })
+})
+
+describe('countProcesses', () => {
+  it.each([
+    ['v1', 'memory/catalyst-x/a-b/cgroup.procs'],
+    ['v2', 'catalyst-x/a-b/cgroup.procs'],
+    ['systemd', 'catalyst_x.slice/catalyst_x-a_b.slice/catalyst-x-a-b.scope/cgroup.procs'],
+  ] as const)('reads %s', (name, file) => {
+    write(file, '')
+    expect(countProcesses(hosts()[name], 'catalyst-x', 'a-b')).toBe(0)
+    write(file, '17\n18\n1900\n')
+    expect(countProcesses(hosts()[name], 'catalyst-x', 'a-b')).toBe(3)
+    expect(countProcesses(hosts()[name], 'catalyst-x', 'gone')).toBe(0)
   })
 })
 

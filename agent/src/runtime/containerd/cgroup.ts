@@ -31,6 +31,21 @@ function memoryFolder(host: CgroupHost, namespace: string, id: string): string {
   return host.version === 2 ? path.join(host.root, namespace, id) : path.join(host.root, 'memory', namespace, id)
 }
 
+/** Where the processes of a run are. */
+function processFolder(host: CgroupHost, namespace: string, id: string): string {
+  const folder = memoryFolder(host, namespace, id)
+  return host.isSystemd ? path.join(folder, `${namespace}-${id}.scope`) : folder
+}
+
+/** Processes of a run, whatever threads they have: those are what the kernel's own counter counts. 0 when it has just gone. */
+export function countProcesses(host: CgroupHost, namespace: string, id: string): number {
+  try {
+    return readFileSync(path.join(processFolder(host, namespace, id), 'cgroup.procs'), 'utf8').split('\n').length - 1
+  } catch {
+    return 0
+  }
+}
+
 /**
  * Gives a run a share of the disks that goes by its share of the processor; 100, the kernel's own default, is one core.
  * Only where the kernel weighs at all: without such a scheduler the files are missing, and nothing happens.
@@ -40,9 +55,7 @@ export function weighDisk(host: CgroupHost, namespace: string, id: string, cpuPe
   const places =
     host.version === 1
       ? [[path.join(host.root, 'blkio', namespace, id), 'blkio.bfq.weight'] as const]
-      : (['io.weight', 'io.bfq.weight'] as const).map(
-          (file) => [path.join(memoryFolder(host, namespace, id), host.isSystemd ? `${namespace}-${id}.scope` : ''), file] as const,
-        )
+      : (['io.weight', 'io.bfq.weight'] as const).map((file) => [processFolder(host, namespace, id), file] as const)
   for (const [folder, file] of places) {
     try {
       writeFileSync(path.join(folder, file), weight, { flag: 'r+' })

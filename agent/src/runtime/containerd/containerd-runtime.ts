@@ -13,7 +13,7 @@ import type {
   WorkloadStatus,
 } from '../runtime.ts'
 import { LimitInUseError, WorkloadNotFoundError } from '../runtime-errors.ts'
-import { cgroupsPath, detectCgroupHost, onlineCores, releaseGroup, weighDisk } from './cgroup.ts'
+import { cgroupsPath, countProcesses, detectCgroupHost, onlineCores, releaseGroup, weighDisk } from './cgroup.ts'
 import { connectContainerd, hasStatus, orNull, reaching, unlessExists } from './client.ts'
 import { Options as RuncOptions } from './generated/github.com/containerd/containerd/api/types/runc/options/oci.ts'
 import type { Container } from './generated/github.com/containerd/containerd/api/services/containers/v1/containers.ts'
@@ -251,7 +251,8 @@ export function createContainerdRuntime(options: ContainerdRuntimeOptions): Runt
         const pid = pids.get(id)
         if (counters === null || pid === undefined) return []
         const network = readNetwork(pid)
-        return [{ id, pid, ...counters, networkRxBytes: network.rx, networkTxBytes: network.tx }]
+        const processCount = countProcesses(host, options.namespace, id)
+        return [{ id, pid, ...counters, processCount, networkRxBytes: network.rx, networkTxBytes: network.tx }]
       })
     },
 

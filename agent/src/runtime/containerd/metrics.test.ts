@@ -17,7 +17,6 @@ describe('decodeCounters', () => {
       cpuNanoseconds: 39_560_237n,
       memoryBytes: 806_912,
       memoryLimitBytes: 64 * 2 ** 20,
-      processCount: 2,
       diskReadBytes: 0,
       diskWriteBytes: 0,
     })
@@ -28,7 +27,6 @@ describe('decodeCounters', () => {
       cpuNanoseconds: 830_000_000n,
       memoryBytes: 573_440,
       memoryLimitBytes: 64 * 2 ** 20,
-      processCount: 3,
       diskReadBytes: 0,
       diskWriteBytes: 3 * 2 ** 20,
     })
@@ -59,7 +57,6 @@ describe('decodeCounters', () => {
       cpuNanoseconds: 1_500_000_000n,
       memoryBytes: 30_000_000,
       memoryLimitBytes: 67_108_864,
-      processCount: 3,
       diskReadBytes: 4097,
       diskWriteBytes: 8194,
     })

@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Metrics as MetricsV1 } from './generated/github.com/containerd/cgroups/v3/cgroup1/stats/metrics.ts'
 import { Metrics as MetricsV2 } from './generated/github.com/containerd/cgroups/v3/cgroup2/stats/metrics.ts'
 
-/** Counters of one task, without its network: neither cgroup version counts that. */
+/** Counters of one task, without its network and its processes: neither cgroup version counts those. */
 export type CgroupCounters = {
   cpuNanoseconds: bigint
   /** Working set: used without what the kernel can drop at once. */
   memoryBytes: number
   memoryLimitBytes: number
-  processCount: number
   diskReadBytes: number
   diskWriteBytes: number
 }
@@ -29,7 +28,6 @@ function decodeV1(bytes: Uint8Array): CgroupCounters {
     cpuNanoseconds: metrics.cpu?.usage?.total ?? 0n,
     memoryBytes: Math.max(0, Number((usage?.usage ?? 0n) - (metrics.memory?.totalInactiveFile ?? 0n))),
     memoryLimitBytes: bounded(usage?.limit ?? 0n),
-    processCount: Number(metrics.pids?.current ?? 0n),
     diskReadBytes: sum(disk, 'read'),
     diskWriteBytes: sum(disk, 'write'),
   }
@@ -42,7 +40,6 @@ function decodeV2(bytes: Uint8Array): CgroupCounters {
     cpuNanoseconds: (metrics.cpu?.usageUsec ?? 0n) * 1000n,
     memoryBytes: Math.max(0, Number((metrics.memory?.usage ?? 0n) - (metrics.memory?.inactiveFile ?? 0n))),
     memoryLimitBytes: bounded(metrics.memory?.usageLimit ?? 0n),
-    processCount: Number(metrics.pids?.current ?? 0n),
     diskReadBytes: Number(entries.reduce((total, entry) => total + entry.rbytes, 0n)),
     diskWriteBytes: Number(entries.reduce((total, entry) => total + entry.wbytes, 0n)),
   }
