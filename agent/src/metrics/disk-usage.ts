@@ -7,8 +7,8 @@ const FRESH_MS = 60_000
 
 /** Disk used by folders, measured in the background; one walk at a time. */
 export type DiskUsage = {
-  /** The newest measured bytes below a folder, 0 before the first; an old one is measured anew in the background. */
-  bytesOf(folder: string): number
+  /** The newest measured bytes below a folder, null before the first; an old one is measured anew in the background. */
+  bytesOf(folder: string): number | null
 }
 
 export function createDiskUsage(monotonicMs: () => number): DiskUsage {
@@ -17,8 +17,11 @@ export function createDiskUsage(monotonicMs: () => number): DiskUsage {
   const queued = new Set<string>()
 
   async function measure(folder: string): Promise<void> {
-    const { stdout } = await execute('du', ['--summarize', '--block-size=1', '--one-file-system', folder], { timeout: 120_000 })
-    known.set(folder, { bytes: Number(stdout.split('\t')[0] ?? 0), at: monotonicMs() })
+    const du = execute('du', ['--summarize', '--block-size=1', '--one-file-system', folder])
+    // Files come and go while it walks: it complains of those, and tells the sum of all others.
+    const { stdout = '' } = await du.catch((error: unknown) => error as { stdout?: string })
+    const bytes = Number.parseInt(stdout, 10)
+    if (!Number.isNaN(bytes)) known.set(folder, { bytes, at: monotonicMs() })
   }
 
   return {
@@ -26,13 +29,9 @@ export function createDiskUsage(monotonicMs: () => number): DiskUsage {
       const value = known.get(folder)
       if ((value === undefined || monotonicMs() - value.at > FRESH_MS) && !queued.has(folder)) {
         queued.add(folder)
-        // Files come and go while du walks: it may complain, and the next walk tells the truth.
-        walk = walk
-          .then(() => measure(folder))
-          .catch(() => undefined)
-          .finally(() => queued.delete(folder))
+        walk = walk.then(() => measure(folder)).finally(() => queued.delete(folder))
       }
-      return value?.bytes ?? 0
+      return value?.bytes ?? null
     },
   }
 }

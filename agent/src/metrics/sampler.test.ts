@@ -42,10 +42,11 @@ describe('what is measured', () => {
   let kept: ServerSample[]
   let live: ServerSample[]
   let runs: { id: string; pid: number }[]
+  let diskBytes: number | null
 
   beforeEach(() => {
     vi.useFakeTimers()
-    ;[kept, live, runs] = [[], [], [{ id: 'a', pid: 1 }]]
+    ;[kept, live, runs, diskBytes] = [[], [], [{ id: 'a', pid: 1 }], 7]
     sampler = createSampler({
       // Each second every run receives 1000 bytes, and in the last one of thirty a million more.
       sample: async () => {
@@ -53,7 +54,7 @@ describe('what is measured', () => {
         const bytes = seconds * 1000 + Math.floor(seconds / 30) * 1_000_000
         return runs.map((run) => sample({ ...run, networkRxBytes: bytes }))
       },
-      diskBytes: () => 7,
+      diskBytes: () => diskBytes,
       monotonicMs: () => Date.now(),
       now: () => new Date(),
       everySeconds: () => 30,
@@ -88,6 +89,18 @@ describe('what is measured', () => {
     await vi.advanceTimersByTimeAsync(20_000)
     expect(live).toHaveLength(3)
     expect(kept).toEqual([])
+  })
+
+  it('waits until the disk used is known, and comes at once then', async () => {
+    diskBytes = null
+    await vi.advanceTimersByTimeAsync(70_000)
+    expect([kept, live]).toEqual([[], []])
+    diskBytes = 9
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(live).toMatchObject([{ serverId: 'a', diskBytes: 9 }])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(live).toHaveLength(1)
+    expect(kept).toMatchObject([{ diskBytes: 9 }])
   })
 
   it('on demand is all, once', async () => {

@@ -21,7 +21,8 @@ type Previous = { sample: RunSample; at: number }
 
 export type SamplerDeps = {
   sample: () => Promise<RunSample[]>
-  diskBytes: (serverId: string) => number
+  /** null while it is not known. */
+  diskBytes: (serverId: string) => number | null
   monotonicMs: () => number
   now: () => Date
   /** Between two measurements of everything. */
@@ -69,7 +70,7 @@ export function createSampler(deps: SamplerDeps): Sampler {
   const newest = new Map<string, Previous>()
   let watched = new Set<string>()
   let lastFull = -Infinity
-  /** All are measured with the next tick: somebody asked, or there is a run without figures. */
+  /** All are measured with the next tick: somebody asked, or there is a run without all figures. */
   let isWanted = false
   let isBusy = false
   let isClosed = false
@@ -93,12 +94,15 @@ export function createSampler(deps: SamplerDeps): Sampler {
       const samples: ServerSample[] = []
       for (const sample of measured) {
         const before = startOf(sample, isFull)
-        if (before === undefined) isWanted = true
-        else if (!isOfAll && !watched.has(sample.id)) continue
+        if (before !== undefined && !isOfAll && !watched.has(sample.id)) continue
+        const diskBytes = deps.diskBytes(sample.id)
+        // Released apis need all figures: nothing is told until there are.
+        if (before === undefined || diskBytes === null) isWanted = true
         const reading = { sample, at }
         newest.set(sample.id, reading)
         if (isFull || kept.get(sample.id)?.sample.pid !== sample.pid) kept.set(sample.id, reading)
-        const result = before === undefined ? null : toServerSample(before, sample, at, deps.now(), deps.diskBytes(sample.id))
+        const isComplete = before !== undefined && diskBytes !== null
+        const result = isComplete ? toServerSample(before, sample, at, deps.now(), diskBytes) : null
         if (result !== null) samples.push(result)
       }
       if (isFull) {
