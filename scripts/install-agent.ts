@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { agentProgram } from './service/agent-program.ts'
-import { agentServiceOf, parseSettings, renderSettings, renderUnit, type AgentService } from './service/agent-service.ts'
+import { agentServiceOf, keptSettings, parseSettings, renderSettings, renderUnit, type AgentService } from './service/agent-service.ts'
 import { assertServicesPossible, control, isActive, lastWords, restartsOf } from './service/systemd.ts'
 import { readSettings, SettingsError, type Settings } from './settings.ts'
 import { ensureGenerated } from './start/generated.ts'
@@ -16,8 +16,6 @@ import { installPackages, missingPackages, NODE_PACKAGES } from './start/system-
 
 const USAGE = `npm run agent:install -- [--url <wss://…/agent>] [--token <enrolment token>] [--allow-insecure]
   --url and --token are needed the first time; --allow-insecure allows plain ws:// to another machine.`
-/** Other settings of an agent, taken over from the environment of this command. */
-const PASSED_ON = ['CATALYST_AGENT_FIRST_UID', 'CATALYST_AGENT_LAST_UID', 'NODE_EXTRA_CA_CERTS']
 /** An agent that cannot start has ended by then. */
 const PROBATION_MS = 4000
 
@@ -36,15 +34,8 @@ function serviceSettings(service: AgentService, settings: Settings, options: Opt
   const earlier = existsSync(service.settingsFile) ? parseSettings(readFileSync(service.settingsFile, 'utf8')) : {}
   const url = options.url ?? earlier['CATALYST_AGENT_API_URL']
   if (url === undefined) throw new StepError('Where the api is, is not known.', USAGE)
-  // What this command is told wins over what the service was told before, and that over what is usual.
-  const usual = usualSettings(settings)
-  const kept = { ...usual, ...earlier }
-  for (const name of [...Object.keys(usual), ...PASSED_ON]) {
-    const value = process.env[name]
-    if (value !== undefined && value !== '') kept[name] = usual[name] ?? value
-  }
   return {
-    ...kept,
+    ...keptSettings(usualSettings(settings), earlier, process.env),
     NODE_ENV: 'production',
     CATALYST_AGENT_API_URL: url,
     CATALYST_AGENT_ALLOW_INSECURE: String(options['allow-insecure'] ?? earlier['CATALYST_AGENT_ALLOW_INSECURE'] === 'true'),

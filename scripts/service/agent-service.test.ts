@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agentServiceOf, parseSettings, renderSettings, renderUnit } from './agent-service.ts'
+import { agentServiceOf, keptSettings, parseSettings, renderSettings, renderUnit } from './agent-service.ts'
 
 const service = agentServiceOf({ containerdNamespace: 'catalyst' })
 
@@ -31,6 +31,21 @@ describe('renderSettings', () => {
 
   it('refuses what would begin another setting', () => {
     expect(() => renderSettings({ A: 'x\nB=y' })).toThrow(RangeError)
+  })
+})
+
+describe('keptSettings', () => {
+  const usual = { LOG_LEVEL: 'info', CONTAINERD_NAMESPACE: 'catalyst' }
+
+  it('takes what the agent can be told from the environment, and nothing else', () => {
+    const environment = { CATALYST_AGENT_METRICS_LISTEN: '127.0.0.1:9465', CATALYST_AGENT_FIRST_UID: '', HOME: '/root' }
+    expect(keptSettings(usual, {}, environment)).toEqual({ ...usual, CATALYST_AGENT_METRICS_LISTEN: '127.0.0.1:9465' })
+  })
+
+  it('keeps what the service was told before, unless it is told anew', () => {
+    const earlier = { LOG_LEVEL: 'debug', CATALYST_AGENT_METRICS_LISTEN: '[::1]:9465' }
+    expect(keptSettings(usual, earlier, {})).toEqual({ ...usual, ...earlier })
+    expect(keptSettings(usual, earlier, { LOG_LEVEL: 'info' })).toEqual({ ...usual, ...earlier, LOG_LEVEL: 'info' })
   })
 })
 

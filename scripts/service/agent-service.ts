@@ -3,6 +3,9 @@ import path from 'node:path'
 import type { Settings } from '../settings.ts'
 import { AGENT_NODE } from '../start/node-flags.ts'
 
+/** Further settings of an agent, taken over from the environment of the command that installs it. */
+const PASSED_ON = ['CATALYST_AGENT_FIRST_UID', 'CATALYST_AGENT_LAST_UID', 'CATALYST_AGENT_METRICS_LISTEN', 'NODE_EXTRA_CA_CERTS']
+
 /** The agent of a machine as a service: names and places of what belongs to it. */
 export type AgentService = {
   /** Of the unit, without `.service`. */
@@ -52,6 +55,23 @@ export function renderSettings(settings: Readonly<Record<string, string>>): stri
       return `${name}="${value.replaceAll(/["\\]/g, String.raw`\$&`)}"\n`
     })
     .join('')
+}
+
+/**
+ * What a service goes on with: what is told now wins over what it was told before, and that over what is usual.
+ * @param environment of the command that installs it
+ */
+export function keptSettings(
+  usual: Readonly<Record<string, string>>,
+  earlier: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const kept = { ...usual, ...earlier }
+  for (const name of [...Object.keys(usual), ...PASSED_ON]) {
+    const value = environment[name]
+    if (value !== undefined && value !== '') kept[name] = usual[name] ?? value
+  }
+  return kept
 }
 
 /** What `renderSettings` wrote. */
