@@ -198,6 +198,7 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
     (error) => {
       log.error({ err: error }, 'the output of servers could not be looked at')
     },
+    monotonicMs,
   )
   let isConnected = false
   const figures = figuresOf(registry, store, () => isConnected)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import os from 'node:os'
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { order, useAgentScene, wish } from '../support/agent-scene.ts'
 
@@ -54,6 +55,29 @@ describe('a session', () => {
     )
     expect(await pidOf(serverId)).toBe(pid)
     expect(starts(serverId)).toBe(1)
+  })
+
+  it('tells after a cut when each line of it was written', async () => {
+    start()
+    const serverId = await running()
+    const comeBack = await scene.outage()
+    const wanted = []
+    for (let line = 0; line < 3; line += 1) {
+      wanted.push({ line: `away ${String(line)}\n`, at: Date.now() })
+      scene.host.runtime.emit(serverId, `away ${String(line)}\n`)
+      // The times are what is looked at.
+      await delay(2500)
+    }
+    await comeBack()
+    await text(serverId).toContain('away 2\n')
+    const parts = scene.api.parts(serverId)
+    for (const { line, at } of wanted) {
+      const told = Date.parse(parts.find((part) => part.text.includes(line))?.at ?? '')
+      expect(told).toBeGreaterThanOrEqual(at)
+      expect(told).toBeLessThan(at + 2000)
+    }
+    const times = parts.map((part) => part.at)
+    expect(times).toEqual(times.toSorted())
   })
 
   it('sends again what the api had not made durable when it died', async () => {

@@ -74,7 +74,14 @@ export type SeenInstallation = {
   logText: string
 }
 export type SeenSample = { serverId: string; at: string; memoryBytes: number; memoryLimitBytes: number }
-export type SeenPart = { kind: string; text: string | null; base64: string | null; gapBytes: number | null; actor: string | null }
+export type SeenPart = {
+  kind: string
+  at: string
+  text: string | null
+  base64: string | null
+  gapBytes: number | null
+  actor: string | null
+}
 
 export type FakeOrder =
   | { __typename: 'AssignmentSnapshotOrder'; assignments: FakeAssignment[]; isLast: boolean }
@@ -112,7 +119,7 @@ export type FakeApi = {
   events: readonly SeenEvent[]
   /** All bytes of a console as text. */
   text(serverId: string): string
-  parts(serverId: string): readonly { kind: string; text: string; gap: number }[]
+  parts(serverId: string): readonly { kind: string; at: string; text: string; gap: number }[]
   sessions(): number
   storeIds: readonly string[]
   breaches: readonly string[]

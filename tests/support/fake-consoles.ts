@@ -1,6 +1,6 @@
 import type { SeenPart } from './fake-api-types.ts'
 
-type Console = { head: Buffer; durable: number; parts: { kind: string; text: string; gap: number }[] }
+type Console = { head: Buffer; durable: number; parts: { kind: string; at: string; text: string; gap: number }[] }
 
 /** What the fake api has of consoles. What an agent may not send is noted as a breach. */
 export type FakeConsoles = {
@@ -44,7 +44,7 @@ export function createFakeConsoles(breaches: string[]): FakeConsoles {
         if (known.length < bytes.length) {
           const fresh = bytes.subarray(known.length)
           console.head = Buffer.concat([console.head, fresh])
-          console.parts.push({ kind: part.kind, text: fresh.toString(), gap: part.gapBytes ?? 0 })
+          console.parts.push({ kind: part.kind, at: part.at, text: fresh.toString(), gap: part.gapBytes ?? 0 })
         }
         position += bytes.length
       }

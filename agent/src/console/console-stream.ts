@@ -2,6 +2,7 @@ import type { ConsoleJournal, JournalRun } from './console-journal.ts'
 import { cutRanges, mergeGaps } from './run-cuts.ts'
 import { createRunFiles } from './run-files.ts'
 import { layOut, lengthOf, type Piece } from './run-pieces.ts'
+import { createRunTimes, type RunTimes } from './run-times.ts'
 import { decodeStrictly, wholeCharacters } from './utf8.ts'
 
 /** Freed disk is worth a program that is started for it. */
@@ -10,12 +11,13 @@ const PUNCH_BYTES = 8 * 2 ** 20
 const LEAST_CUT = 64 * 1024
 /** Of one read: very small parts must not make a very large message. */
 const MOST_PARTS = 1000
+const LONGEST_CHARACTER = 4
 
 /** Consecutive bytes of a console, as they are sent. */
 export type ConsolePart = {
   kind: 'OUTPUT' | 'INPUT' | 'NOTICE' | 'GAP'
   runId: string
-  /** ISO 8601. */
+  /** ISO 8601; of its first byte. */
   at: string
   bytes: number
   text: string | null
@@ -41,6 +43,8 @@ export type ConsoleStream = {
   endRun(): void
   /** Inserts text behind what has been read so far. The journal has it when this returns. */
   insert(kind: 'INPUT' | 'NOTICE', text: string, actor: string | null): void
+  /** To be called about once a second: what is sent later is told with the time at which it was written. */
+  noteTime(): void
   /** File of the run that goes on; null when none does. */
   liveFile(): string | null
   /** The api has everything below: its disk is freed. */
@@ -50,10 +54,10 @@ export type ConsoleStream = {
   /** Gives out no more bytes of the game than this until it is called again. */
   grant(bytes: number): void
   /**
-   * Gives up what was never given out, apart from its first `keptHead` and its last `keptTail` bytes: it becomes a gap of the
+   * Gives up what was never given out from a position on, apart from bytes at both ends that are kept: it becomes a gap of the
    * same size and its disk is freed. Bytes that were given up.
    */
-  cut(keptHead: number, keptTail: number): Promise<number>
+  cut(from: number, kept: { head: number; tail: number }): Promise<number>
   /** Bytes of disk that the files of all runs take. */
   diskBytes(): number
 }
@@ -72,13 +76,16 @@ export type ConsoleStreamOptions = {
   /** Where the console begins when the journal knows nothing: the api's end. */
   start: number
   now: () => Date
+  /** A time of the machine's clock as `now` would have told it. */
+  correctTime: (at: Date) => Date
 }
 
-export function createConsoleStream({ serverId, folder, journal, start, now }: ConsoleStreamOptions): ConsoleStream {
+export function createConsoleStream({ serverId, folder, journal, start, now, correctTime }: ConsoleStreamOptions): ConsoleStream {
   const files = createRunFiles(folder)
   let runs = journal.runs(serverId)
   const inserts = new Map(runs.map((run) => [run.number, journal.inserts(serverId, run.number)]))
   const gaps = new Map(runs.map((run) => [run.number, journal.gaps(serverId, run.number)]))
+  const times = new Map(runs.map((run) => [run.number, timesOfEarlier(run)]))
   const sizeOf = (run: JournalRun) => run.size ?? files.sizeOf(run.number)
   const piecesOf = (run: JournalRun) => layOut(run, sizeOf(run), inserts.get(run.number) ?? [], gaps.get(run.number) ?? [])
   if (runs.length === 0) addRun({ number: 0, runId: 'none', base: start, size: 0 })
@@ -95,7 +102,18 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     runs = [...runs, run]
     inserts.set(run.number, [])
     gaps.set(run.number, [])
+    times.set(run.number, createRunTimes())
   }
+
+  /** Of what was written under an earlier agent only the end is known. */
+  function timesOfEarlier(run: JournalRun): RunTimes {
+    const runTimes = createRunTimes()
+    const changedAt = files.changedAt(run.number)
+    if (changedAt !== null) runTimes.note(files.sizeOf(run.number), correctTime(changedAt))
+    return runTimes
+  }
+
+  const timeOf = (run: JournalRun, offset: number) => times.get(run.number)?.find(offset, now()) ?? { at: now(), until: Infinity }
 
   function current(): JournalRun {
     const last = runs.at(-1)
@@ -107,10 +125,10 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     return (inserts.get(run.number) ?? []).reduce((total, insert) => total + lengthOf(insert), run.base + sizeOf(run))
   }
 
-  const gapPart = (runId: string, bytes: number, gapReason: 'FLOOD' | 'DAMAGED'): ConsolePart => ({
+  const gapPart = (runId: string, at: Date, bytes: number, gapReason: 'FLOOD' | 'DAMAGED'): ConsolePart => ({
     kind: 'GAP',
     runId,
-    at: now().toISOString(),
+    at: at.toISOString(),
     bytes,
     text: null,
     base64: null,
@@ -120,9 +138,12 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
 
   function filePart(piece: Piece & { kind: 'file' }, skip: number, limit: number, isImpatient: boolean): ConsolePart | null {
     const offset = piece.fileOffset + skip
-    const wanted = Math.min(piece.size - skip, limit)
+    const { at, until } = timeOf(piece.run, offset)
+    const most = Math.min(piece.size - skip, limit)
+    // Somebody may have looked in the middle of a character.
+    const wanted = Math.min(most, Math.max(until - offset, LONGEST_CHARACTER))
     const bytes = files.read(piece.run.number, offset, wanted)
-    if (bytes === null || bytes.length < wanted) return gapPart(piece.run.runId, wanted, 'DAMAGED')
+    if (bytes === null || bytes.length < wanted) return gapPart(piece.run.runId, at, most, 'DAMAGED')
     const isCut = wanted < piece.size - skip
     const length = isCut || (piece.isOpen && !isImpatient) ? wholeCharacters(bytes) : bytes.length
     if (length === 0) return null
@@ -137,7 +158,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
     return {
       kind: 'OUTPUT',
       runId: piece.run.runId,
-      at: now().toISOString(),
+      at: at.toISOString(),
       bytes: length,
       text,
       base64: text === null ? part.toString('base64') : null,
@@ -158,9 +179,9 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       granted = bytes
     },
 
-    async cut(keptHead, keptTail) {
-      const from = givenEnd + keptHead
-      const to = endOf(current()) - keptTail
+    async cut(first, kept) {
+      const from = Math.max(first, givenEnd) + kept.head
+      const to = endOf(current()) - kept.tail
       if (to - from < LEAST_CUT) return 0
       let total = 0
       for (const run of runs) {
@@ -185,19 +206,19 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       let position = from
       const first = runs[0]?.base ?? 0
       if (position < first) {
-        parts.push(gapPart('none', first - position, 'DAMAGED'))
+        parts.push(gapPart('none', now(), first - position, 'DAMAGED'))
         position = first
       }
       for (const run of runs) {
         if (endOf(run) <= position) continue
         for (const piece of piecesOf(run)) {
-          if (piece.from + piece.size <= position) continue
-          const left = limit - (position - from)
-          if (left <= 0 || parts.length >= MOST_PARTS) return parts
+          const pieceEnd = piece.from + piece.size
+          if (pieceEnd <= position) continue
+          if (position - from >= limit || parts.length >= MOST_PARTS) return parts
           if (piece.kind === 'gap') {
-            const bytes = piece.from + piece.size - position
-            parts.push(gapPart(run.runId, bytes, 'FLOOD'))
-            position = give(position + bytes)
+            const { at } = timeOf(run, piece.fileOffset + position - piece.from)
+            parts.push(gapPart(run.runId, at, pieceEnd - position, 'FLOOD'))
+            position = give(pieceEnd)
             continue
           }
           if (piece.kind === 'insert') {
@@ -215,13 +236,15 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
             position = give(position + bytes.length)
             continue
           }
-          if (granted <= 0) return parts
-          const part = filePart(piece, position - piece.from, Math.min(left, granted), isImpatient)
-          if (part === null) return parts
-          parts.push(part)
-          position = give(position + part.bytes)
-          // The rest of a cut piece comes with the next read.
-          if (position < piece.from + piece.size) return parts
+          while (position < pieceEnd) {
+            const left = Math.min(limit - (position - from), granted)
+            // The rest of a cut piece comes with the next read.
+            if (left <= 0 || parts.length >= MOST_PARTS) return parts
+            const part = filePart(piece, position - piece.from, left, isImpatient)
+            if (part === null) return parts
+            parts.push(part)
+            position = give(position + part.bytes)
+          }
         }
       }
       return parts
@@ -242,6 +265,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const run = current()
       if (run.size !== null) return
       const size = sizeOf(run)
+      times.get(run.number)?.note(size, now())
       journal.closeRun(serverId, run.number, size)
       runs = [...runs.slice(0, -1), { ...run, size }]
     },
@@ -252,9 +276,16 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const tailFrom = Math.max(readOffset, size - 4)
       const tail = run.size === null ? files.read(run.number, tailFrom, size - tailFrom) : null
       const fileOffset = tail === null ? size : tailFrom + wholeCharacters(tail)
-      const insert = { fileOffset, kind, actor, at: now().toISOString(), text }
+      const at = now()
+      times.get(run.number)?.note(fileOffset, at)
+      const insert = { fileOffset, kind, actor, at: at.toISOString(), text }
       journal.addInsert(serverId, run.number, insert)
       inserts.get(run.number)?.push(insert)
+    },
+
+    noteTime() {
+      const run = current()
+      if (run.size === null) times.get(run.number)?.note(sizeOf(run), now())
     },
 
     liveFile() {
@@ -271,6 +302,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
         for (const run of done) {
           inserts.delete(run.number)
           gaps.delete(run.number)
+          times.delete(run.number)
         }
         journal.forgetRuns(serverId, current() === runs[0] ? current().number : (runs[0]?.number ?? 0))
       }
@@ -278,6 +310,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now }: C
       const released = piecesOf(run).findLast((piece) => piece.kind === 'file' && piece.from < position)
       if (released?.kind !== 'file') return
       const offset = released.fileOffset + Math.min(released.size, position - released.from)
+      times.get(run.number)?.forget(offset)
       if (offset - punched < PUNCH_BYTES) return
       punched = offset
       await files.punch(run.number, 0, offset)

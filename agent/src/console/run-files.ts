@@ -12,6 +12,8 @@ export type RunFiles = {
   remove(run: number): void
   /** 0 when it is gone. */
   sizeOf(run: number): number
+  /** When it was changed last, by the machine's clock; null when it is gone. */
+  changedAt(run: number): Date | null
   /** Bytes from an offset on, fewer than `length` where the file ends; null when it is gone. */
   read(run: number, offset: number, length: number): Buffer | null
   /** Bytes of disk that it takes. */
@@ -41,6 +43,14 @@ export function createRunFiles(folder: string): RunFiles {
         return statSync(pathOf(run)).size
       } catch {
         return 0
+      }
+    },
+
+    changedAt(run) {
+      try {
+        return statSync(pathOf(run)).mtime
+      } catch {
+        return null
       }
     },
 

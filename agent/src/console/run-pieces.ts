@@ -4,7 +4,7 @@ import type { JournalGap, JournalInsert, JournalRun } from './console-journal.ts
 export type Piece =
   /** `isOpen`: the game may write more behind it. */
   | { kind: 'file'; run: JournalRun; from: number; fileOffset: number; size: number; isOpen: boolean }
-  | { kind: 'gap'; run: JournalRun; from: number; size: number }
+  | { kind: 'gap'; run: JournalRun; from: number; fileOffset: number; size: number }
   | { kind: 'insert'; run: JournalRun; from: number; insert: JournalInsert; size: number }
 
 export const lengthOf = (insert: JournalInsert) => Buffer.byteLength(insert.text)
@@ -28,7 +28,7 @@ export function layOut(run: JournalRun, size: number, inserts: readonly JournalI
       const gapEnd = Math.min(gap.fileOffset + gap.size, until)
       if (gapEnd <= offset || gap.fileOffset >= until) continue
       takeBytes(gap.fileOffset, false)
-      pieces.push({ kind: 'gap', run, from: position, size: gapEnd - offset })
+      pieces.push({ kind: 'gap', run, from: position, fileOffset: offset, size: gapEnd - offset })
       position += gapEnd - offset
       offset = gapEnd
     }

@@ -74,7 +74,14 @@ export function createRunnerCore(
   const isClosed = () => closing.signal.aborted
 
   const serverConsole = createServerConsole(
-    createConsoleStream({ serverId: id, folder: folders.logs, journal: store.journal, start: record.acknowledged, now: deps.now }),
+    createConsoleStream({
+      serverId: id,
+      folder: folders.logs,
+      journal: store.journal,
+      start: record.acknowledged,
+      now: deps.now,
+      correctTime: deps.correctTime,
+    }),
     () => {
       listener.consoleChanged(id)
     },
