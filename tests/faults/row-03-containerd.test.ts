@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { useLab, type Lab } from '../support/faults/lab.ts'
+import { gameOf, shimOf } from '../support/faults/processes.ts'
 import type { Random } from '../support/faults/random.ts'
 import { faultRow } from '../support/faults/row.ts'
 import { sendConsoleCommand } from '../support/scenario.ts'
@@ -11,17 +11,6 @@ const getLab = useLab({ name: 'fctrd', firstGamePort: 25_780 })
 type Fault = {
   run(lab: Lab, scratch: string, random: Random): Promise<void>
   /** The game of the scratch server ends by it. */ code?: number | null
-}
-
-async function pidOf(lab: Lab, id: string): Promise<number> {
-  const pid = (await lab.workloads()).get(id) ?? null
-  if (pid === null) throw new Error(`${id} does not run`)
-  return pid
-}
-
-function shimOf(lab: Lab, id: string): number {
-  const pattern = `containerd-shim.* -namespace ${lab.product.namespace} .*-id ${id} `
-  return Number(execFileSync('pgrep', ['-f', '--', pattern]).toString().trim().split('\n')[0])
 }
 
 const FAULTS: Record<string, Fault> = {
@@ -58,7 +47,7 @@ const FAULTS: Record<string, Fault> = {
   'a game killed behind our back': {
     code: 137,
     async run(lab, scratch) {
-      process.kill(await pidOf(lab, scratch), 'SIGKILL')
+      process.kill(await gameOf(lab, scratch), 'SIGKILL')
     },
   },
 }

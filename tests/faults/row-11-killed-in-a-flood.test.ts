@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll } from 'vitest'
 import { readConsole, type ConsoleReader } from '../support/console-reader.ts'
-import { brokenNumbers, difference, readHistory, stretches } from '../support/faults/flood.ts'
-import { useLab } from '../support/faults/lab.ts'
+import { betweenNotices, brokenNumbers, difference, readHistory, stretches } from '../support/faults/flood.ts'
+import { useLab, type Lab } from '../support/faults/lab.ts'
+import { gameOf, shimOf } from '../support/faults/processes.ts'
+import type { Random } from '../support/faults/random.ts'
 import { sessionOf, untilAgentIsBack, untilApiAnswers } from '../support/faults/recovery.ts'
 import { faultRow } from '../support/faults/row.ts'
 import { within } from '../support/faults/within.ts'
-import { importTestTemplate } from '../support/scenario.ts'
+import { importTestTemplate, setRestartPolicy } from '../support/scenario.ts'
+import { fetchServer } from '../support/server-query.ts'
 import { createThirdParty } from '../support/third-party.ts'
 
 const getLab = useLab({ name: 'fflood', firstGamePort: 25_840 })
@@ -15,6 +18,8 @@ const getLab = useLab({ name: 'fflood', firstGamePort: 25_840 })
 const LINES_PER_SECOND = 40_000
 const FLOOD_MS = 60_000
 const SEEN_MS = 30_000
+/** Each restart waits twice as long as the one before. */
+const RESTART_MS = 90_000
 
 let flooding = ''
 let reader: ConsoleReader
@@ -26,6 +31,7 @@ beforeAll(async () => {
   }))
   const templateId = await importTestTemplate(client, 'printer')
   flooding = await create('Flood', { templateId, cpuPercent: 100, variables, start: true })
+  await setRestartPolicy(client, flooding, { policy: 'ALWAYS', maximumRestarts: 20 })
   reader = readConsole(() => createThirdParty(product.url, client.token), flooding, 0, ['FLOOD'])
   await untilSeen((event) => event.__typename === 'ConsoleGap', FLOOD_MS)
 }, 240_000)
@@ -46,22 +52,75 @@ async function untilSeen(isWanted: (event: ConsoleReader['events'][number]) => b
 /** How many violations of the contract were told before. */
 let heard = 0
 
-const PARTS = [['agent', 'api'], ['agent'], ['api'], ['postgres']] as const
+type Fault = {
+  run(lab: Lab, random: Random): Promise<unknown>
+  /** The game ends by it, with this code; null where nobody knows it. */
+  code?: number | null
+}
 
-faultRow({ row: 11, fault: 'agent, api or PostgreSQL killed in a flood', tries: { long: 24, short: PARTS.length } }, async (attempt) => {
+const FAULTS: Record<string, Fault> = {
+  'agent and api': { run: ({ product }) => Promise.all([product.kill('agent'), product.kill('api')]) },
+  agent: { run: ({ product }) => product.kill('agent') },
+  api: { run: ({ product }) => product.kill('api') },
+  postgres: { run: ({ product }) => product.kill('postgres') },
+  containerd: {
+    async run({ containerd }, random) {
+      await containerd.kill()
+      await delay(random.between(0, 1000))
+      await containerd.start()
+    },
+  },
+  network: {
+    async run({ proxy }, random) {
+      proxy.set({ toServer: 'hold', toClient: 'hold' })
+      await delay(random.between(500, 3000))
+      proxy.heal()
+    },
+  },
+  game: {
+    code: 137,
+    async run(lab) {
+      process.kill(await gameOf(lab, flooding), 'SIGKILL')
+    },
+  },
+  shim: {
+    code: null,
+    async run(lab) {
+      process.kill(shimOf(lab, flooding), 'SIGKILL')
+    },
+  },
+}
+const PARTS = Object.keys(FAULTS)
+
+/** The game runs again, in another process. */
+async function untilStartedAgain(lab: Lab, before: number): Promise<void> {
+  const isNew = async () => ((await lab.workloads()).get(flooding) ?? before) !== before
+  while (!(await isNew())) await delay(50)
+}
+
+faultRow({ row: 11, fault: 'a part killed, or the network cut, in a flood', tries: { long: 24, short: PARTS.length } }, async (attempt) => {
   const lab = getLab()
-  const parts = PARTS[attempt.number % PARTS.length] ?? PARTS[0]
-  const part = parts.join(' and ')
+  const part = PARTS[attempt.number % PARTS.length] ?? ''
+  const fault = FAULTS[part]
+  if (fault === undefined) throw new Error(part)
   const identities = await lab.identities()
   const start = reader.events.at(-1)?.to ?? 0
   await delay(attempt.random.between(0, 2000))
   const session = await sessionOf(lab)
-  await Promise.all(parts.map((each) => lab.product.kill(each)))
+  const game = await gameOf(lab, flooding)
+  await fault.run(lab, attempt.random)
   const killed = performance.now()
-  if (part !== 'agent') attempt.recovered('api', (await untilApiAnswers(lab)) - killed)
+  if (['agent and api', 'api', 'postgres'].includes(part)) attempt.recovered('api', (await untilApiAnswers(lab)) - killed)
   // An agent that waits for the api is as quick as the api.
   if (part === 'agent') attempt.recovered('agent', (await untilAgentIsBack(lab, session)) - killed)
-  await lab.truth(attempt, killed)
+  if (fault.code === undefined) {
+    await lab.truth(attempt, killed)
+  } else {
+    await within(RESTART_MS, 'the flood again', untilStartedAgain(lab, game))
+    await lab.truth(attempt, killed, { isMeasured: false })
+    const exit = (await fetchServer(lab.client, flooding))?.lastExit
+    if (fault.code !== null && exit?.code !== fault.code) attempt.violation(`${part}: the exit is ${JSON.stringify(exit)}`)
+  }
 
   // It prints on, and what it prints now is seen.
   const now = Date.now()
@@ -84,7 +143,8 @@ faultRow({ row: 11, fault: 'agent, api or PostgreSQL killed in a flood', tries: 
   for (const breach of reader.violations.slice(heard)) attempt.violation(`${part}: the flood's console: ${breach}`)
   heard = reader.violations.length
   const live = stretches(reader.events, start, end)
-  for (const breach of brokenNumbers(live).slice(0, 5)) attempt.violation(`${part}: ${breach}`)
+  const broken = betweenNotices(reader.events).flatMap((run) => brokenNumbers(stretches(run, start, end)))
+  for (const breach of broken.slice(0, 5)) attempt.violation(`${part}: ${breach}`)
   const differs = difference(live, await readHistory(lab.client, flooding, start, end))
   if (differs !== null) attempt.violation(`${part}: what was seen is not what is kept: ${differs}`)
   await lab.check(attempt, identities)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { brokenNumbers, difference, stretches } from './flood.ts'
+import { betweenNotices, brokenNumbers, difference, stretches } from './flood.ts'
 
 const chunk = (from: number, text: string) => ({ __typename: 'ConsoleChunk', from, to: from + text.length, text })
 const gap = (from: number, to: number) => ({ __typename: 'ConsoleGap', from, to, reason: 'FLOOD' })
@@ -25,6 +25,26 @@ describe('the look at a flood', () => {
 
   it('finds lines that come again behind a gap', () => {
     expect(brokenNumbers(stretches([chunk(0, 'out 5\n'), gap(6, 9), chunk(9, 'out 5\n')], 0, 99))).toHaveLength(1)
+  })
+
+  it('takes a new run behind a notice, from its first line on', () => {
+    const output = (from: number, text: string, kind: 'OUTPUT' | 'NOTICE' = 'OUTPUT') => ({
+      __typename: 'ConsoleChunk' as const,
+      from,
+      to: from + text.length,
+      kind,
+      text,
+      at: '',
+      actor: null,
+    })
+    const events = (first: string) => [
+      output(0, 'out 8\nout 9\nou'),
+      output(14, 'Ended\n', 'NOTICE'),
+      output(20, `printer ready\n${first}\n`),
+    ]
+    const breaches = (first: string) => betweenNotices(events(first)).flatMap((run) => brokenNumbers(stretches(run, 0, 99)))
+    expect(breaches('out 1')).toEqual([])
+    expect(breaches('out 2')).toEqual(['line 2 behind 0'])
   })
 
   it('tells views apart that are not the same', () => {

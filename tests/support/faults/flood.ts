@@ -26,6 +26,19 @@ export function stretches(events: readonly (ConsoleEvent | Node)[], from: number
   return found
 }
 
+/** What the printer prints first. */
+const READY = 'printer ready'
+
+/** The output between notices: a game that was ended goes on behind one, in a new run. */
+export function betweenNotices(events: readonly ConsoleEvent[]): ConsoleEvent[][] {
+  const found: ConsoleEvent[][] = [[]]
+  for (const event of events) {
+    if ('kind' in event && event.kind === 'NOTICE') found.push([])
+    else found.at(-1)?.push(event)
+  }
+  return found
+}
+
 /** What is wrong with lines that a game numbers: each follows the one before it, unless a gap was announced between them. */
 export function brokenNumbers(list: readonly Stretch[]): string[] {
   const breaches: string[] = []
@@ -36,6 +49,10 @@ export function brokenNumbers(list: readonly Stretch[]): string[] {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const [index, line] of lines.entries()) {
+      if (line.includes(READY)) {
+        last = 0
+        continue
+      }
       const number = Number(/^out (\d+)$/.exec(line)?.[1] ?? Number.NaN)
       // The first of the range may be cut; behind a gap they go on further on.
       if (Number.isNaN(number)) {
