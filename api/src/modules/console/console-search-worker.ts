@@ -30,6 +30,7 @@ parentPort?.on('message', ({ bytes, limit }: SearchTask) => {
       end = lineEnd === -1 ? end : Math.min(end, lineEnd + 1)
     }
     if (buffer[end - 1] === 10) end -= 1
+    if (buffer[end - 1] === 13) end -= 1
     const start = end === 0 ? 0 : (text === null ? buffer.lastIndexOf(10, end - 1) : text.lastIndexOf('\n', end - 1)) + 1
     const searchedEnd = Math.min(end, start + SEARCHED_OF_LINE)
     const match = pattern.exec(text === null ? buffer.toString('utf8', start, searchedEnd) : text.slice(start, searchedEnd))

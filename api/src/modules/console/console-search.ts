@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { ConsoleChunk, ConsolePiece } from './console-chunk.ts'
 import type { FoundLine, SearchedPattern, SearchTask } from './console-search-worker.ts'
@@ -143,6 +144,8 @@ export async function searchConsole({ query, first, more, monotonicMs }: SearchO
   /** False when the time is over. @throws SearchTooSlowError when it was over before anything was searched */
   const search = async (block: Block): Promise<boolean> => {
     searched += block.bytes.length
+    // A text is found in this thread: others have their turn between blocks.
+    await nextTurn()
     const limit = first - matches.length
     const left = deadline - monotonicMs()
     const found = await finder.find(block.bytes, limit, Math.max(0, left))

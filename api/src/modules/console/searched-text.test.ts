@@ -27,6 +27,15 @@ describe('text without escape sequences', () => {
     withoutSequences(hostile)
     expect(process.cpuUsage(started).user).toBeLessThan(1_000_000)
   })
+
+  it('holds nobody up where there is hardly anything else', () => {
+    const bytes = Buffer.from(`${ESC}[m`.repeat(2 ** 20 / 3) + 'end')
+    const started = process.cpuUsage()
+    const read = withoutSequences(bytes)
+    for (let place = 0; place < 100; place += 1) expect(read.placeOf(3)).toBe(bytes.length)
+    expect(read.placeOf(0)).toBe(0)
+    expect(process.cpuUsage(started).user).toBeLessThan(250_000)
+  })
 })
 
 it('small letters are those of ASCII, and as long as before', () => {
