@@ -2,6 +2,7 @@ import type { Database } from '../../db/database.ts'
 import type { EventBus } from '../../events/event-bus.ts'
 import type { UserActor } from '../../lib/actor.ts'
 import { NodeOfflineError, NotFoundError, RateLimitedError, StateConflictError, ValidationError } from '../../lib/errors.ts'
+import { newId } from '../../lib/ids.ts'
 import { createRateLimiter } from '../../lib/rate-limiter.ts'
 import type { AuditService } from '../audit/audit-service.ts'
 import { addCommand } from '../commands/command-store.ts'
@@ -49,39 +50,43 @@ export function createConsoleInput({ db, bus, audit, monotonicMs }: ConsoleInput
     async send(actor, { serverId, command, isPrivate }) {
       const text = command.endsWith('\n') ? command.slice(0, -1) : command
       if (text.length === 0 || text.length > LONGEST_COMMAND) throw refuse(`has 1 to ${String(LONGEST_COMMAND)} characters`)
-      // A second line would be another command, and PostgreSQL takes no NUL, whatever stands at the other end.
-      if (/[\n\r\0]/.test(text)) throw refuse('is one line')
+      // A second line would be another command, and PostgreSQL takes no NUL and no half character, whatever stands at the other end.
+      if (/[\n\r\0]/.test(text) || !text.isWellFormed()) throw refuse('is one line of text')
       const wait = limiter.take(`${actor.id}/${serverId}`)
       if (wait > 0) throw new RateLimitedError(wait)
-      const sent = await db.transaction(async (tx) => {
-        const server = await lockServer(tx, serverId)
-        demand(actor, server, 'console:send')
-        if (server === null) throw new NotFoundError('The server')
-        if (!server.isConsoleTerminal && /\p{Cc}/u.test(text)) throw refuse('has no control characters')
-        // Only those who may type use up what all have together.
-        const waitForAll = serverLimiter.take(serverId)
-        if (waitForAll > 0) throw new RateLimitedError(waitForAll)
-        if (!server.node.isOnline) throw new NodeOfflineError()
-        if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING')
-          throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
-        const order = await addCommand(tx, bus, actor, {
-          server,
-          kind: 'CONSOLE_INPUT',
-          deadlineSeconds: COMMAND_DEADLINE_SECONDS,
-          payload: { consoleInput: text, isPrivate: isPrivate === true },
+      const id = newId()
+      const answer = untilFinished(id)
+      try {
+        await db.transaction(async (tx) => {
+          const server = await lockServer(tx, serverId)
+          demand(actor, server, 'console:send')
+          if (server === null) throw new NotFoundError('The server')
+          if (!server.isConsoleTerminal && /\p{Cc}/u.test(text)) throw refuse('has no control characters')
+          // Only those who may type use up what all have together.
+          const waitForAll = serverLimiter.take(serverId)
+          if (waitForAll > 0) throw new RateLimitedError(waitForAll)
+          if (!server.node.isOnline) throw new NodeOfflineError()
+          if (server.state !== 'RUNNING' && server.state !== 'STARTING' && server.state !== 'STOPPING')
+            throw new StateConflictError(statusOf({ ...server, isStale: false }), 'The server is not running.')
+          await addCommand(tx, bus, actor, {
+            id,
+            server,
+            kind: 'CONSOLE_INPUT',
+            deadlineSeconds: COMMAND_DEADLINE_SECONDS,
+            payload: { consoleInput: text, isPrivate: isPrivate === true },
+          })
+          await audit.record(tx, actor, {
+            action: 'console:send',
+            subject: { kind: 'server', id: server.id, name: server.name },
+            // Who typed it and when is nobody's secret; what it was is.
+            change: isPrivate === true ? { isPrivate } : { command: text },
+          })
         })
-        await audit.record(tx, actor, {
-          action: 'console:send',
-          subject: { kind: 'server', id: server.id, name: server.name },
-          // Who typed it and when is nobody's secret; what it was is.
-          change: isPrivate === true ? { isPrivate } : { command: text },
-        })
-        const answer = untilFinished(order.id)
-        return { id: order.id, answer }
-      })
-      await sent.answer.done
-      sent.answer.stop()
-      return sent.id
+        await answer.done
+      } finally {
+        answer.stop()
+      }
+      return id
     },
   }
 }
