@@ -166,6 +166,19 @@ describe('subscription hub', () => {
     expect(hub.stats()).toEqual({ groups: 4, members: 4 })
   })
 
+  it('tells defaults apart, but not those of starts', async () => {
+    const withDefaults = (after: number, hasText: boolean) =>
+      `subscription ($after: Int = ${String(after)}, $hasText: Boolean = ${String(hasText)}) {
+        letters(after: $after) { from to text @include(if: $hasText) } }`
+    await subscribe({ document: withDefaults(0, true) })
+    await subscribe({ document: withDefaults(1, true) })
+    expect(hub.stats()).toEqual({ groups: 1, members: 2 })
+    const without = await subscribe({ document: withDefaults(0, false) })
+    alphabet.say('abc')
+    await settle()
+    expect(without.sent).toEqual([{ from: 0, to: 3 }])
+  })
+
   it('does not take other subscriptions', () => {
     expect(hub.shares({ schema, document: parse('subscription { other { text } }') })).toBe(false)
     expect(hub.shares({ schema, document: parse('{ a }') })).toBe(false)

@@ -76,10 +76,15 @@ function keyOf(args: ExecutionArgs, topic: string): string {
       others.add(variable.name.value)
     },
   })
-  const variables = Object.entries(args.variableValues ?? {}).filter(([name]) => !starts.has(name) || others.has(name))
-  // Definitions name the start's variables too, whatever else they do.
+  const tells = (name: string) => !starts.has(name) || others.has(name)
+  const variables = Object.entries(args.variableValues ?? {}).filter(([name]) => tells(name))
+  // Definitions hold defaults; those of the start's variables tell nothing apart either.
   const text = document.definitions.map((definition) =>
-    print(definition.kind === Kind.OPERATION_DEFINITION ? { ...definition, variableDefinitions: [] } : definition),
+    print(
+      definition.kind === Kind.OPERATION_DEFINITION
+        ? { ...definition, variableDefinitions: definition.variableDefinitions?.filter(({ variable }) => tells(variable.name.value)) ?? [] }
+        : definition,
+    ),
   )
   return JSON.stringify([text, args.operationName, variables, topic, (args.contextValue as Context).actor?.scopeKey])
 }
