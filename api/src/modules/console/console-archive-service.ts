@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { UserActor } from '../../lib/actor.ts'
 import { NotFoundError, RateLimitedError, ValidationError } from '../../lib/errors.ts'
+import { createGate } from '../../lib/gate.ts'
 import type { Page, PageRequest } from '../../lib/page.ts'
 import { createRateLimiter } from '../../lib/rate-limiter.ts'
 import { validate } from '../../lib/validate.ts'
@@ -36,6 +37,8 @@ const MOST_LINES = 5000
 const MOST_MATCHES = 100
 const SEGMENTS_AT_ONCE = 32
 const SEARCHES_PER_10_SECONDS = 10
+/** Of all people together: each keeps a processor busy for as long as a search may take. */
+const PATTERNS_AT_ONCE = 2
 
 const position = z.number().int().min(0, 'is not below 0').nullish()
 
@@ -79,6 +82,7 @@ export type ConsoleArchiveDeps = {
 
 export function createConsoleArchiveService({ consoles, store, readModel, monotonicMs }: ConsoleArchiveDeps): ConsoleArchiveService {
   const limiter = createRateLimiter(SEARCHES_PER_10_SECONDS, 10, monotonicMs)
+  const patternGate = createGate(PATTERNS_AT_ONCE)
 
   /** Null when the server is not visible. @throws ForbiddenError when it is and the right is missing */
   async function forReader<T>(actor: UserActor, serverId: string, work: () => Promise<T>): Promise<T | null> {
@@ -110,12 +114,11 @@ export function createConsoleArchiveService({ consoles, store, readModel, monoto
               ? { after: await firstPositionSince(serverId, at, feed.pending().slice(), end) }
               : { before: before ?? end }
         const pieces = await readPage(history, place, lines ?? DEFAULT_LINES, end)
-        const [first] = pieces
-        const last = pieces.at(-1)
+        const asked = 'after' in place ? place.after : place.before
         return {
           pieces,
-          hasPreviousPage: (first?.from ?? ('after' in place ? place.after : place.before)) > start,
-          hasNextPage: (last?.to ?? end) < end,
+          hasPreviousPage: (pieces[0]?.from ?? asked) > start,
+          hasNextPage: (pieces.at(-1)?.to ?? asked) < end,
         }
       }),
 
@@ -141,7 +144,8 @@ export function createConsoleArchiveService({ consoles, store, readModel, monoto
           })
         }
         try {
-          const { matches, next } = await searchConsole({ query, first: first ?? 50, more, monotonicMs })
+          const run = () => searchConsole({ query, first: first ?? 50, more, monotonicMs })
+          const { matches, next } = await (query.kind === 'regex' ? patternGate(run) : run())
           return { matches, startCursor: matches[0]?.position ?? null, endCursor: next, hasNextPage: next !== null }
         } catch (error) {
           if (!(error instanceof SearchTooSlowError)) throw error
