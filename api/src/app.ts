@@ -201,6 +201,7 @@ export async function createApp(env: Env): Promise<App> {
     await services.templates.importBundled()
 
     const staticFiles = env.dashboardDir === null ? null : createStaticFiles(env.dashboardDir)
+    const now = () => systemClock.now()
     const reports = createServerReports({ bus, samples, changes })
     const gaps = createGapStore({ db, bus })
     const gateway = createAgentGateway({ db, bus, instanceId, ...services, reports, samples, gaps, monotonicMs, log: logger })
@@ -208,7 +209,7 @@ export async function createApp(env: Env): Promise<App> {
     const onExpiryError = (error: unknown) => {
       logger.error({ err: error }, 'commands could not be expired')
     }
-    const expiry = createCommandExpiry({ db, bus, reports, now: () => systemClock.now(), onError: onExpiryError })
+    const expiry = createCommandExpiry({ db, bus, reports, now, onError: onExpiryError })
     expiry.start()
     cleanUps.push(() => expiry.stop())
     const publicUrl = new URL(env.publicUrl ?? `http://localhost:${String(env.httpPort)}`)
@@ -222,6 +223,7 @@ export async function createApp(env: Env): Promise<App> {
     const hub = createSubscriptionHub()
     const pipeline = createPipeline({ schema: buildSchema(), hub, logger, telemetry })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
+    const download = createConsoleDownload({ services, identify, checkOrigin, bus, logger })
 
     const notifications = await listen({
       databaseUrl: env.databaseUrl,
@@ -230,6 +232,7 @@ export async function createApp(env: Env): Promise<App> {
       onNotification: services.auth.applyRevocation,
       onListening: () => {
         services.auth.forgetSessions()
+        download.recheck()
         socket.recheck().catch((error: unknown) => {
           logger.error({ err: error }, 'sessions could not be checked')
         })
@@ -259,7 +262,7 @@ export async function createApp(env: Env): Promise<App> {
     }
     const http = createHttpServer({
       graphql: createGraphqlHttp({ pipeline, services, cookies, identify, checkOrigin }),
-      consoleDownload: createConsoleDownload({ services, identify, checkOrigin, bus, logger }),
+      consoleDownload: download.handle,
       graphqlUpgrade: socket.handleUpgrade,
       agentUpgrade: gateway.handleUpgrade,
       checkOrigin,
@@ -277,7 +280,7 @@ export async function createApp(env: Env): Promise<App> {
     const scheduler = await startScheduler({
       databaseUrl: env.databaseUrl,
       mongodbUrl: env.mongodbUrl,
-      jobs: createJobs({ db, auth: services.auth, rollUps, consoles: createConsoleRetention({ db, now: () => systemClock.now() }) }),
+      jobs: createJobs({ db, now, auth: services.auth, rollUps, consoles: createConsoleRetention({ db, now }) }),
       onOutcome: ({ name, seconds, isWell }) => {
         telemetry.observeJob(name, seconds, isWell)
       },

@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import http from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { PUBLIC_URL } from '../support/api.ts'
 import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
-import { deleteServer } from '../support/scenario.ts'
 import type { ThirdParty } from '../support/third-party.ts'
 
 let fleet: Fleet
@@ -91,6 +86,14 @@ describe('pages', () => {
     expect((await page('at: "2100-01-01T00:00:00Z"'))?.nodes).toEqual([])
   })
 
+  it('tell what follows a place before everything', async () => {
+    await fleet.agent.pushConsole(id, 0, lines(0, 3))
+    const found = await page('before: 0')
+    expect(found?.nodes).toEqual([])
+    expect(found?.pageInfo).toMatchObject({ hasPreviousPage: false, hasNextPage: true })
+    expect((await page(`after: ${String(bytesOf(lines(0, 3)))}`))?.pageInfo).toMatchObject({ hasPreviousPage: true, hasNextPage: false })
+  })
+
   it('are bounded in bytes, also for a line without end', async () => {
     const endless = 'ü'.repeat(400_000)
     await Promise.all([fleet.agent.pushConsole(id, 0, endless), fleet.agent.pushConsole(id, bytesOf(endless), endless)])
@@ -172,6 +175,9 @@ describe('search', () => {
     ['neither text nor pattern', 'first: 1'],
     ['both', 'text: "a", regex: "a"'],
     ['two lines', String.raw`text: "a\nb"`],
+    ['a long text', `text: "${'a'.repeat(201)}"`],
+    ['a long pattern', `regex: "${'a'.repeat(201)}"`],
+    ['no matches', 'text: "a", first: 0'],
     ['very many matches', 'text: "a", first: 101'],
   ])('refuses %s', async (_what, args) => {
     expect(await refusal(search(args))).toContain('VALIDATION')
@@ -181,62 +187,6 @@ describe('search', () => {
     const person = await fleet.api.user(`searcher-${id.slice(-8)}`, ['server:read', 'server:read-all', 'console:read'])
     const answers = await Promise.all(Array.from({ length: 12 }, () => refusal(search('text: "x"', person))))
     expect(answers.filter((answer) => answer.includes('RATE_LIMITED'))).toHaveLength(2)
-  })
-})
-
-describe('the whole log', () => {
-  const address = () => `${fleet.api.url}/servers/${id}/console.log`
-  const bearer = (client = fleet.administrator) => ({ authorization: `Bearer ${client.token}` })
-
-  it('is what the game wrote, byte by byte', async () => {
-    const blocks = Array.from({ length: 8 }, (_, index) => `${String(index)} ü\u001b[31m`.repeat(20_000))
-    let position = 0
-    for (const block of blocks) {
-      await fleet.agent.pushConsole(id, position, block)
-      position += bytesOf(block)
-    }
-    const response = await fetch(address(), { headers: bearer() })
-    expect(response.headers.get('content-disposition')).toContain(`console-${id}.log`)
-    const got = Buffer.from(await response.arrayBuffer())
-    expect(createHash('sha256').update(got).digest('hex')).toBe(createHash('sha256').update(blocks.join('')).digest('hex'))
-  })
-
-  it('is refused to strangers, to nobody, and to cookies from elsewhere', async () => {
-    const stranger = await fleet.api.user(`outsider-${id.slice(-8)}`)
-    const blind = await fleet.api.user(`blind-${id.slice(-8)}`, ['server:read', 'server:read-all'])
-    const statusOf = async (headers: Record<string, string>) => (await fetch(address(), { headers })).status
-    expect(await statusOf({})).toBe(401)
-    expect(await statusOf(bearer(stranger))).toBe(404)
-    expect(await statusOf(bearer(blind))).toBe(403)
-    const signIn = await fetch(`${fleet.api.url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', origin: PUBLIC_URL },
-      body: JSON.stringify({
-        query: 'mutation ($input: SignInInput!) { signIn(input: $input) { __typename } }',
-        variables: { input: { email: 'admin@example.test', password: 'correct horse battery staple', transport: 'COOKIE' } },
-      }),
-    })
-    const cookie = signIn.headers.get('set-cookie')?.split(';')[0] ?? ''
-    expect(await statusOf({ cookie })).toBe(200)
-    expect(await statusOf({ cookie, origin: PUBLIC_URL })).toBe(200)
-    expect(await statusOf({ cookie, 'sec-fetch-site': 'same-origin' })).toBe(200)
-    for (const site of ['cross-site', 'same-site']) expect(await statusOf({ cookie, 'sec-fetch-site': site })).toBe(403)
-    expect(await statusOf({ cookie, origin: 'http://evil.example' })).toBe(403)
-    expect(await statusOf({ ...bearer(), origin: 'http://evil.example' })).toBe(403)
-  })
-
-  it('waits for its reader, and ends when the server goes', async () => {
-    const block = `${'x'.repeat(99)}\n`.repeat(5000)
-    for (let at = 0; at < block.length * 60; at += block.length) await fleet.agent.pushConsole(id, at, block)
-    const request = http.get(address(), { headers: bearer() })
-    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-    response.pause()
-    let received = 0
-    await deleteServer(fleet.administrator, id)
-    response.on('data', (chunk: Buffer) => (received += chunk.length))
-    response.resume()
-    await once(response, 'error')
-    expect(received).toBeLessThan(block.length * 60)
   })
 })
 

@@ -8,6 +8,13 @@ import { DomainError, ForbiddenError, NotFoundError } from '../lib/errors.ts'
 import { callerOf, type Identity } from './identify.ts'
 import type { OriginVerdict } from './origin.ts'
 
+export type ConsoleDownload = {
+  /** GET `/servers/<id>/console.log`: the whole console as the game wrote it. Ends at once when the right to it is lost. */
+  handle(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void>
+  /** Looks at everybody who downloads again; for when revocations may have been missed. */
+  recheck(): void
+}
+
 export type ConsoleDownloadDeps = {
   services: Pick<Services, 'auth' | 'console' | 'consoleArchive'>
   identify: (request: IncomingMessage, verdict: OriginVerdict) => Promise<Identity>
@@ -19,6 +26,8 @@ export type ConsoleDownloadDeps = {
 const PATH = /^\/servers\/([0-9a-f-]{36})\/console\.log$/i
 /** Of one person at once: each reads as fast as it is read. */
 const MOST_AT_ONCE = 4
+/** Nobody tells that a session has expired. */
+const RECHECK_MS = 60_000
 
 /** Whether a path is a console's, whatever the server. */
 export const isConsolePath = (pathname: string): boolean => PATH.test(pathname)
@@ -32,15 +41,15 @@ function verdictOf(request: IncomingMessage, verdict: OriginVerdict): OriginVerd
   return verdict === 'none' && (site === undefined || site === 'same-origin' || site === 'none') ? 'own' : verdict
 }
 
-/** GET `/servers/<id>/console.log`: the whole console as the game wrote it. Ends at once when the right to it is lost. */
-export function createConsoleDownload({ services, identify, checkOrigin, bus, logger }: ConsoleDownloadDeps) {
+export function createConsoleDownload({ services, identify, checkOrigin, bus, logger }: ConsoleDownloadDeps): ConsoleDownload {
   const running = new Map<string, number>()
+  const rechecks = new Set<() => void>()
 
   const refuse = (response: ServerResponse, status: number, text: string) => {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
   }
 
-  return async (request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> => {
+  const handle: ConsoleDownload['handle'] = async (request, response, pathname) => {
     response.setHeader('cache-control', 'no-store')
     const serverId = PATH.exec(pathname)?.[1] ?? ''
     const verdict = checkOrigin(request)
@@ -79,6 +88,8 @@ export function createConsoleDownload({ services, identify, checkOrigin, bus, lo
         if (event.serverId === serverId) recheck()
       }),
     ]
+    const timer = setInterval(recheck, RECHECK_MS)
+    rechecks.add(recheck)
     running.set(actor.id, others + 1)
     try {
       const bytes = await services.consoleArchive.download(actor, serverId)
@@ -101,9 +112,18 @@ export function createConsoleDownload({ services, identify, checkOrigin, bus, lo
       else throw error
     } finally {
       for (const off of offs) off()
+      clearInterval(timer)
+      rechecks.delete(recheck)
       const left = (running.get(actor.id) ?? 1) - 1
       if (left === 0) running.delete(actor.id)
       else running.set(actor.id, left)
     }
+  }
+
+  return {
+    handle,
+    recheck() {
+      for (const recheck of rechecks) recheck()
+    },
   }
 }
