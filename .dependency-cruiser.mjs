@@ -32,7 +32,7 @@ export default {
     forbid('tests-by-the-front-door', '^tests/', '^(api|agent|dashboard)/', {
       to: {
         pathNot:
-          '^(api/src/(app|env|scheduler/scheduler|db/database|modules/console/console-(retention|store)|modules/metrics/(sample-store|roll-up-store|series-choice|series-read-model))|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
+          '^(api/src/(app|env|scheduler/scheduler|db/database|modules/commands/command-retention|modules/console/console-(retention|store)|modules/metrics/(sample-store|roll-up-store|series-choice|series-read-model))|agent/src/(agent|env|runtime/fake/[^/]+|runtime/runtime[^/]*|runtime/containerd/[^/]+|images/image-store|network/[^/]+))\\.ts$',
       },
       comment:
         'Tests use the composition roots, the implementations of what touches a host (runtime, images, network), and the stores that benchmarks measure.',
