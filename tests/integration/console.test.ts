@@ -72,6 +72,10 @@ describe('positions', () => {
     expect(reader.violations).toEqual([])
     await reader.stop()
   })
+
+  it.each([{ after: -1 }, { tail: -1 }, { tail: 10_001 }])('refuses %j', async (variables) => {
+    await expect(firstEvent(variables)).rejects.toThrow('VALIDATION')
+  })
 })
 
 describe('settings', () => {
@@ -124,8 +128,11 @@ describe('settings', () => {
     ['retentionMiB', 0],
     ['retentionMiB', 65_537],
     ['retentionDays', 0],
+    ['retentionDays', 3651],
     ['floodLinesPerSecond', 99],
+    ['floodLinesPerSecond', 1_000_001],
     ['floodBytesPerSecond', 65_535],
+    ['floodBytesPerSecond', 2 ** 30 + 1],
   ])('refuse %s of %i', async (name, value) => {
     expect((await update({ [name]: value })).updateConsoleSettings).toMatchObject({
       __typename: 'ValidationError',
