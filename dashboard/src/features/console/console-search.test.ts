@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createConsoleSearch, type MatchPage } from './console-search.ts'
 
 const match = (position: number) => ({ position, at: '2026-01-01T00:00:00Z', text: `line ${String(position)}` })
-const query = { text: 'line', isPattern: false }
+const query = { text: 'line', isPattern: false, matchCase: false }
 
 it('goes on by itself until it finds something, and then as it is asked to', async () => {
   const asked: (number | null)[] = []
@@ -27,7 +27,7 @@ it('forgets the answers to what is not searched for any more', async () => {
   const answers: ((page: MatchPage) => void)[] = []
   const search = createConsoleSearch(() => new Promise((resolve) => answers.push(resolve)))
   const first = search.start(query)
-  const second = search.start({ text: 'other', isPattern: true })
+  const second = search.start({ text: 'other', isPattern: true, matchCase: false })
   answers[0]!({ matches: [match(1)], next: null })
   answers[1]!({ matches: [match(2)], next: 2 })
   await Promise.all([first, second])

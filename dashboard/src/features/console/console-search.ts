@@ -2,7 +2,8 @@ import { reactive, readonly } from 'vue'
 
 /** A line that was found; `position` is where it begins in the console. */
 export type ConsoleMatch = { position: number; at: string; text: string }
-export type ConsoleQuery = { text: string; isPattern: boolean }
+/** `matchCase`: capitals are not the same as small letters. */
+export type ConsoleQuery = { text: string; isPattern: boolean; matchCase: boolean }
 /** Matches of one search, newest first; `next` is where to search on backwards, null at the beginning of the console. */
 export type MatchPage = { matches: ConsoleMatch[]; next: number | null }
 

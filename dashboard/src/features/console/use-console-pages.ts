@@ -38,8 +38,8 @@ const ConsoleSince = graphql(`
 `)
 
 const ConsoleSearch = graphql(`
-  query ConsoleSearch($serverId: ID!, $text: String, $regex: String, $before: SafeInt) {
-    searchConsole(serverId: $serverId, text: $text, regex: $regex, before: $before) {
+  query ConsoleSearch($serverId: ID!, $text: String, $regex: String, $matchCase: Boolean, $before: SafeInt) {
+    searchConsole(serverId: $serverId, text: $text, regex: $regex, matchCase: $matchCase, before: $before) {
       nodes {
         position
         at
@@ -82,8 +82,8 @@ export function useConsolePages(serverId: string) {
       return data.console?.pageInfo.startCursor ?? null
     },
     /** Lines with a text or matching a pattern, before a position or from the newest on. */
-    async search({ text, isPattern }: ConsoleQuery, before: number | null): Promise<MatchPage> {
-      const variables = { serverId, before, ...(isPattern ? { regex: text } : { text }) }
+    async search({ text, isPattern, matchCase }: ConsoleQuery, before: number | null): Promise<MatchPage> {
+      const variables = { serverId, before, matchCase, ...(isPattern ? { regex: text } : { text }) }
       const { data } = await client.query({ query: ConsoleSearch, variables, fetchPolicy: 'no-cache' })
       if (data.searchConsole == null) throw new ConsoleGoneError()
       const { nodes, pageInfo } = data.searchConsole

@@ -3,6 +3,7 @@ import type { Terminal } from '@xterm/xterm'
 import { readonly, ref, type Ref } from 'vue'
 import { searchMarks, type ThemeName } from '../../theme/tokens.ts'
 import { patternOf } from './console-match.ts'
+import type { ConsoleQuery } from './console-search.ts'
 
 /** Finding among the rows of a terminal. What does it is loaded when something is looked for. */
 export function useTerminalSearch(terminal: Terminal, theme: Readonly<Ref<ThemeName>>) {
@@ -23,9 +24,9 @@ export function useTerminalSearch(terminal: Terminal, theme: Readonly<Ref<ThemeN
     /** Which match is shown, of how many; null when nothing is looked for. */
     found: readonly(found),
     /** Shows the next match, and marks all. A pattern that is none finds nothing. */
-    async find(text: string, isBackwards: boolean, isPattern: boolean): Promise<void> {
+    async find({ text, isPattern, matchCase }: ConsoleQuery, isBackwards: boolean): Promise<void> {
       const mine = ++searches
-      const isVain = text === '' || (isPattern && patternOf(text) === null)
+      const isVain = text === '' || (isPattern && patternOf(text, matchCase) === null)
       if (isVain && addon === null) return
       addon ??= load()
       const search = await addon
@@ -41,8 +42,9 @@ export function useTerminalSearch(terminal: Terminal, theme: Readonly<Ref<ThemeN
         matchOverviewRuler: match,
         activeMatchColorOverviewRuler: active,
       }
-      if (isBackwards) search.findPrevious(text, { decorations, regex: isPattern })
-      else search.findNext(text, { decorations, regex: isPattern })
+      const options = { decorations, regex: isPattern, caseSensitive: matchCase }
+      if (isBackwards) search.findPrevious(text, options)
+      else search.findNext(text, options)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerState, ServerStatus } from '../../gql/graphql.ts'
-import { byAttention, offeredPower, segments, shapes, waitingWish } from './server-state.ts'
+import { byAttention, offeredPower, segments, shapes, takesCommands, waitingWish } from './server-state.ts'
 
 const offered = (status: ServerStatus, state: ServerState, pendingRestart: object | null = null) =>
   offeredPower({ status, state, pendingRestart })
@@ -23,6 +23,11 @@ describe('server states', () => {
       server('y', 'STARTING'),
     ].toSorted(byAttention)
     expect(sorted.map(({ name }) => name)).toEqual(['z', 'y', 'arena 2', 'arena 10', 'b', 'x'])
+  })
+
+  it('takes commands as long as the game goes on', () => {
+    const states: ServerState[] = ['STARTING', 'RUNNING', 'STOPPING', 'STOPPED', 'CRASHED']
+    expect(states.filter(takesCommands)).toEqual(['STARTING', 'RUNNING', 'STOPPING'])
   })
 
   it('offers the orders of the last known state while the node is away', () => {

@@ -56,6 +56,9 @@ export function byName(one: Sortable, other: Sortable): number {
   return one.name.localeCompare(other.name, undefined, { numeric: true }) || one.id.localeCompare(other.id)
 }
 
+/** The game can be typed into: also while it stops, for some ask before they end. */
+export const takesCommands = (state: ServerState): boolean => state === 'RUNNING' || state === 'STARTING' || state === 'STOPPING'
+
 export type PowerVerb = 'start' | 'stop' | 'restart' | 'kill'
 
 type PowerView = { status: ServerStatus; state: ServerState; pendingRestart: object | null }
