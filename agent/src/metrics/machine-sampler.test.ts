@@ -54,6 +54,12 @@ it('measures every second while somebody watches, without harm to what is kept',
   expect(live).toHaveLength(29)
 })
 
+it('has figures for who asks before the first reading', async () => {
+  sampler.refresh()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(live).toHaveLength(1)
+})
+
 it('goes on after what it could not read', async () => {
   await vi.advanceTimersByTimeAsync(2000)
   isReadable = false

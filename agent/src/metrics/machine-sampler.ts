@@ -43,11 +43,12 @@ export function createMachineSampler(deps: MachineSamplerDeps): MachineSampler {
     try {
       const counters = await deps.read()
       const at = deps.monotonicMs()
-      isWanted = false
       const before = isDue ? kept : newest
       const sample = before === null ? null : toNodeSample(before.counters, counters, at - before.at, deps.now(), deps.containerCount())
       newest = { counters, at }
       if (isDue) kept = newest
+      // The first reading alone says nothing: who asks before the second waits for it.
+      if (sample !== null) isWanted = false
       if (sample !== null && !isOver()) (isDue ? deps.onSample : deps.onLiveSample)(sample)
     } catch {
       // A file of the kernel that cannot be read now: the next second tries again.
