@@ -87,7 +87,7 @@ faultRow({ row: 15, fault: 'retention job killed half-way', tries: { long: 10, s
   if (runs !== 1) attempt.violation(`two instances ran the job ${String(runs)} times when it was due once`)
   const kept = await expectWhole('after the next run', text)
   const after = await segments()
-  if (after > 12) attempt.violation(`${String(half)} segments were left as ${String(after)}`)
+  if (after > 24) attempt.violation(`${String(half)} segments were left as ${String(after)}`)
   if (kept > KEPT_MIB * 2 ** 20 || kept < (KEPT_MIB - 1) * 2 ** 20) attempt.violation(`${String(kept)} bytes were kept`)
   await another.end('SIGTERM')
 })

@@ -177,7 +177,9 @@ describe('retention', () => {
 
   it('goes on with the others when one server cannot be tidied', async () => {
     await write(lines(20))
-    const others = await fleet.api.sql<{ id: string }>('select distinct "serverId" as id from "ConsoleSegment" where "serverId" <> $1', [id])
+    const others = await fleet.api.sql<{ id: string }>('select distinct "serverId" as id from "ConsoleSegment" where "serverId" <> $1', [
+      id,
+    ])
     let attempts = 0
     const transaction: Database['transaction'] = (run) => {
       attempts += 1
