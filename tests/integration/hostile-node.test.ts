@@ -16,6 +16,7 @@ afterAll(() => fleet.dispose())
 
 const HELLO = 'mutation ($input: HelloInput!) { hello(input: $input) { acceptedProtocolVersion } }'
 const EVENTS = 'mutation ($input: ReportEventsInput!) { reportEvents(input: $input) { accepted } }'
+const CONSOLE = 'mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }'
 const SAMPLES = 'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }'
 
 let number = 0
@@ -102,4 +103,27 @@ it('has nothing measured any more when its key was replaced', async () => {
   expect(fresh.nodeId).toBe(node.nodeId)
   await expect(agent.call(SAMPLES, { input: { samples: [], isStored: false } })).rejects.toThrow()
   expect(await agent.closed).toBe(4401)
+})
+
+describe('a console', () => {
+  const part = (change: object) => ({ kind: 'OUTPUT', runId: 'run', at: new Date().toISOString(), ...change })
+  const push = (from: number, parts: object[]) => fleet.agent.call(CONSOLE, { input: { serverId: own, from, parts } })
+
+  it('has actors without control characters', async () => {
+    await push(0, [part({ kind: 'INPUT', text: 'list', actor: 'mi\x1b[2J\r\n\u009b2Jra\0\x7f' })])
+    const { console } = await fleet.administrator.query<{ console: { nodes: object[] } }>(
+      'query ($id: ID!) { console(serverId: $id, after: 0) { nodes { ... on ConsoleChunk { text actor } } } }',
+      { id: own },
+    )
+    expect(console.nodes).toEqual([{ text: 'list', actor: 'mi[2J2Jra' }])
+  })
+
+  it('has no position beyond exact numbers: orders tell it, and would fail for every server of the node', async () => {
+    const gap = part({ kind: 'GAP', gapBytes: Number.MAX_SAFE_INTEGER })
+    await expect(push(0, [gap, gap])).rejects.toThrow('INVALID')
+    await expect(push(Number.MAX_SAFE_INTEGER, [part({ text: 'x' })])).rejects.toThrow('INVALID')
+    const again = await startFakeAgent(fleet.api.url, fleet.node)
+    expect(again.orders).not.toEqual([])
+    await again.close()
+  })
 })

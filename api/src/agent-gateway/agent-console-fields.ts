@@ -36,7 +36,7 @@ agentBuilder.mutationField('pushConsole', (t) =>
       let position = input.from
       for (const part of input.parts) {
         const piece = toPiece(position, part)
-        if (piece === null) throw refuse('A console part has no bytes.', 'INVALID')
+        if (piece === null) throw refuse('A console part has no bytes, or too many.', 'INVALID')
         pieces.push(piece)
         position = piece.to
       }

@@ -20,7 +20,7 @@ import { createAgentSignIn, type AgentSignIn } from './agent-sign-in.ts'
 import { CONSOLE_BUDGET, createConsoleBudget } from './console-budget.ts'
 import { costOf } from './console-part.ts'
 import { streamOrders, type Order } from './orders.ts'
-import { plainText } from './plain-text.ts'
+import { plainName } from './plain-text.ts'
 import { refuse } from './refuse.ts'
 
 /** Between tries to store that a node is away. */
@@ -119,10 +119,10 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
         await tx.prisma.node.update({
           where: { id: agent.id },
           data: {
-            agentVersion: plainText(agentVersion, 32),
+            agentVersion: plainName(agentVersion, 32),
             lastSeenAt: new Date(),
-            runtimeName: plainText(runtime.name, 64),
-            runtimeVersion: plainText(runtime.version, 64),
+            runtimeName: plainName(runtime.name, 64),
+            runtimeVersion: plainName(runtime.version, 64),
             cgroupVersion: runtime.cgroupVersion,
             ...capacity,
           },

@@ -5,7 +5,7 @@ import { isId, newId } from '../lib/ids.ts'
 import { createRateLimiter } from '../lib/rate-limiter.ts'
 import type { EnrolmentService } from '../modules/nodes/enrolment-service.ts'
 import type { AgentSocket } from './agent-builder.ts'
-import { plainText } from './plain-text.ts'
+import { plainName } from './plain-text.ts'
 import { refuse } from './refuse.ts'
 
 /** What an agent may do before anybody knows who it is. */
@@ -63,7 +63,7 @@ export function createAgentSignIn({ db, instanceId, enrolment, monotonicMs, sock
       const key = new Uint8Array(Buffer.from(publicKey, 'base64url'))
       if (key.length !== 32) throw refuse('The public key is not one of Ed25519.', 'INVALID_KEY')
       try {
-        const node = await enrolment.enrol({ token, publicKey: key, agentVersion: plainText(agentVersion, 32), machine: nodeId ?? null })
+        const node = await enrolment.enrol({ token, publicKey: key, agentVersion: plainName(agentVersion, 32), machine: nodeId ?? null })
         return { nodeId: node.id, nodeName: node.name, instanceId }
       } catch (error) {
         if (error instanceof Error && error.name === 'EnrolmentRefusedError') throw refuse(error.message, 'ENROLMENT_REFUSED')

@@ -1,7 +1,7 @@
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
-import { plainText, plainTextOrNull } from './plain-text.ts'
+import { plainName } from './plain-text.ts'
 
-/** Of a console part as it arrives; null when it contradicts itself. */
+/** Of a console part as it arrives; null when it contradicts itself, or ends where no position is exact any more. */
 export function toPiece(
   from: number,
   part: {
@@ -15,19 +15,17 @@ export function toPiece(
     actor?: string | null | undefined
   },
 ): ConsolePiece | null {
-  if (part.kind === 'GAP')
-    return part.gapBytes != null && part.gapBytes > 0
-      ? { kind: 'GAP', from, to: from + part.gapBytes, reason: part.gapReason ?? 'DAMAGED' }
-      : null
   const bytes = part.text != null ? Buffer.from(part.text) : Buffer.from(part.base64 ?? '', 'base64')
-  if (bytes.length === 0) return null
+  const to = from + (part.kind === 'GAP' ? (part.gapBytes ?? 0) : bytes.length)
+  if (to <= from || !Number.isSafeInteger(to)) return null
+  if (part.kind === 'GAP') return { kind: 'GAP', from, to, reason: part.gapReason ?? 'DAMAGED' }
   return {
     kind: part.kind,
     from,
-    to: from + bytes.length,
-    runId: plainText(part.runId, 64),
+    to,
+    runId: plainName(part.runId, 64),
     at: part.at.getTime(),
-    actor: plainTextOrNull(part.actor, 64),
+    actor: part.actor == null ? null : plainName(part.actor, 64),
     bytes,
   }
 }

@@ -81,6 +81,8 @@ it('says where another day begins, and cuts no line for it', () => {
 it('shows what others typed as text, never as escape sequences', () => {
   const { paint } = painter(false)
   expect(paint(chunk('say \x1b[31mhi\x1b]0;x\x07', 'INPUT'))).toContain('say hi')
+  // The node says who it was.
+  expect(plain(paint(chunk('list', 'INPUT', '\x1b[2J\x1b]8;;http://x\x07mi\r\nra')))).toBe('> list   mira\r\n')
 })
 
 it('leaves out what is not to be shown, and still tells when something is missing', () => {

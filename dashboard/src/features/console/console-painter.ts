@@ -68,9 +68,10 @@ export function createConsolePainter(options: PainterOptions) {
     const lines = withoutEscapes(event.text)
       .split(/\r\n|[\r\n]/)
       .filter((line) => line !== '')
+    const actor = event.actor === null ? '' : `   ${ESC}90m${withoutEscapes(event.actor).replaceAll(/[\r\n]/g, '')}`
     const painted = lines.map((line) =>
       event.kind === 'INPUT'
-        ? `${RESET}${ESC}90m${time(event.at)}${RESET}${foreground(options.accent)}> ${ESC}1m${line}${RESET}${event.actor === null ? '' : `   ${ESC}90m${event.actor}`}${RESET}\r\n`
+        ? `${RESET}${ESC}90m${time(event.at)}${RESET}${foreground(options.accent)}> ${ESC}1m${line}${RESET}${actor}${RESET}\r\n`
         : `${RESET}${background(options.tint)}${foreground(options.accent)}${time(event.at)}▌ ${line}${ESC}K${RESET}\r\n`,
     )
     return `${freshLine()}${painted.join('')}${colours}`
