@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openAgentSocket, type Order } from '../support/agent-socket.ts'
-import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
+import { enrolFakeNode, openAgentSocket, type FakeNode, type Order } from '../support/agent-socket.ts'
+import { startFakeAgent } from '../support/fake-agent.ts'
+import { enrolmentToken, installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
+import { deleteServer, mutate } from '../support/scenario.ts'
 import type { ThirdParty } from '../support/third-party.ts'
 
 const MINUTE = 60_000
@@ -57,10 +59,9 @@ const push = (samples: object[], isStored = true) =>
     'mutation ($input: PushSamplesInput!) { pushSamples(input: $input) { accepted } }',
     { input: { samples, isStored } },
   )
+const PUSH_NODE = 'mutation ($input: PushNodeSamplesInput!) { pushNodeSamples(input: $input) { accepted } }'
 const pushNode = (samples: object[], isStored = true) =>
-  fleet.agent.call('mutation ($input: PushNodeSamplesInput!) { pushNodeSamples(input: $input) { accepted } }', {
-    input: { samples, isStored },
-  })
+  fleet.agent.call(PUSH_NODE, { input: { samples, isStored } })
 
 const FIELDS = `{ stepSeconds from to points { at memoryLimitBytes
   cpuPercent { minimum average maximum } processCount { minimum average maximum } loadAverage { minimum average maximum } } }`
@@ -184,6 +185,17 @@ describe('gap', () => {
     expect(await gaps(id)).toEqual([gap(start + 2 * MINUTE, start + 2 * MINUTE + 121_000)])
   })
 
+  it('is where nothing was measured, not where a clock was wrong', async () => {
+    const id = await installedServer(fleet)
+    const start = Date.now() - HOUR
+    await fleet.agent.report(id, { state: 'RUNNING', runningSince: new Date(start - MINUTE).toISOString() })
+    await push([server(id, start, 1)])
+    await push([server(id, Date.now() + HOUR, 1)])
+    expect(await gaps(id)).toEqual([])
+    await push([server(id, start + 5 * MINUTE, 1)])
+    expect(await gaps(id)).toEqual([gap(start, start + 5 * MINUTE)])
+  })
+
   it('is none when the server was stopped meanwhile', async () => {
     const id = await installedServer(fleet)
     const start = Date.now() - HOUR
@@ -253,10 +265,44 @@ describe('node', () => {
     const watch = user.iterate('subscription ($id: ID!) { nodeMetrics(nodeId: $id) { at } }', { id: fleet.node.nodeId })
     await expect(watch.next()).rejects.toThrow('FORBIDDEN')
     const socket = await openAgentSocket(fleet.api.url)
-    const document = 'mutation ($input: PushNodeSamplesInput!) { pushNodeSamples(input: $input) { accepted } }'
-    await expect(socket.call(document, { input: { samples: [machine(Date.now(), 1)] } })).rejects.toThrow('UNAUTHENTICATED')
+    await expect(socket.call(PUSH_NODE, { input: { samples: [machine(Date.now(), 1)] } })).rejects.toThrow('UNAUTHENTICATED')
     await socket.close()
     await expect(pushNode(Array.from({ length: 501 }, (_, index) => machine(Date.now() - index, 1)))).rejects.toThrow('TOO_LARGE')
+  })
+})
+
+describe('live measurements', () => {
+  const isOver = async (stream: AsyncGenerator<unknown, void, undefined>) => {
+    while ((await stream.next()).done !== true);
+  }
+
+  it('end with the server', async () => {
+    const id = await installedServer(fleet)
+    const live = fleet.administrator.iterate('subscription ($id: ID!) { serverMetrics(serverId: $id) { at } }', { id })
+    await push([server(id, Date.now(), 1)], false)
+    await live.next()
+    await deleteServer(fleet.administrator, id)
+    await isOver(live)
+  })
+
+  it('end with the node, not with its key', async () => {
+    const node = await enrolFakeNode(fleet.api.url, await enrolmentToken(fleet.administrator, 'watched', 26_000, 26_009))
+    const measure = async (key: FakeNode, at: number) => {
+      const agent = await startFakeAgent(fleet.api.url, { ...key, storeId: node.storeId })
+      await agent.call(PUSH_NODE, { input: { samples: [machine(at, 1)], isStored: false } })
+      await agent.close()
+    }
+    const start = Date.now()
+    await measure(node, start - 1000)
+    const live = fleet.administrator.iterate('subscription ($id: ID!) { nodeMetrics(nodeId: $id) { at } }', { id: node.nodeId })
+    await live.next()
+    const { token } = await mutate<{ token: string }>(fleet.administrator, 'createRekeyToken', 'CreateRekeyTokenInput', 'token', {
+      nodeId: node.nodeId,
+    })
+    await measure(await enrolFakeNode(fleet.api.url, token), start)
+    expect(await live.next()).toMatchObject({ value: { nodeMetrics: { at: new Date(start).toISOString() } } })
+    await mutate(fleet.administrator, 'deleteNode', 'DeleteNodeInput', 'deletedNodeId', { id: node.nodeId })
+    await isOver(live)
   })
 })
 

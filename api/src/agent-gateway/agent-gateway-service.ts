@@ -169,8 +169,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       metrics.ingest(own)
       if (isStored)
         await inTurn(socket, async () => {
-          await deps.samples.append(own)
-          await deps.gaps.stored(own)
+          await deps.gaps.stored(await deps.samples.append(own))
         })
       return samples.length
     },
@@ -181,8 +180,7 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       metrics.ingestNode(agent.id, samples)
       if (isStored)
         await inTurn(socket, async () => {
-          await deps.samples.appendNode(agent.id, samples)
-          await deps.gaps.nodeStored(agent.id, samples)
+          await deps.gaps.nodeStored(agent.id, await deps.samples.appendNode(agent.id, samples))
         })
       return samples.length
     },

@@ -13,7 +13,7 @@ export type BusEvents = {
   /** A node came, left, or shows something else. */
   node: { nodeId: string }
   /** The node is gone or has another key: its session ends. */
-  nodeRevoked: { nodeId: string }
+  nodeRevoked: { nodeId: string; isGone: boolean }
   /** An installation got on, or its log grew. */
   installation: { serverId: string }
   /** There is a new wish or order for a node. */

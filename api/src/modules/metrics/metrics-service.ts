@@ -72,10 +72,10 @@ const seriesRequest = z
   .refine(({ from, to }) => to.getTime() - from.getTime() <= LONGEST_MS, { path: ['from'], message: 'is at most ten years before `to`' })
 
 export function createMetricsService({ db, bus, readModel, retention, now }: MetricsServiceDeps): MetricsService {
-  const servers = createLiveSamples<ServerMetrics>((serverId) => {
+  const servers = createLiveSamples<ServerMetrics>(now, (serverId) => {
     bus.publish('watched', { serverId })
   })
-  const nodes = createLiveSamples<NodeMetrics>((nodeId) => {
+  const nodes = createLiveSamples<NodeMetrics>(now, (nodeId) => {
     bus.publish('nodeWatched', { nodeId })
   })
   const ownerOf = (serverId: string) =>
@@ -85,6 +85,13 @@ export function createMetricsService({ db, bus, readModel, retention, now }: Met
     const { from, to, points } = validate(seriesRequest, request)
     return chooseSeries(from, to, points, now(), retention)
   }
+
+  bus.on('server', ({ serverId, kind }) => {
+    if (kind === 'DELETED') servers.forget(serverId)
+  })
+  bus.on('nodeRevoked', ({ nodeId, isGone }) => {
+    if (isGone) nodes.forget(nodeId)
+  })
 
   return {
     ingest(samples) {

@@ -1,24 +1,27 @@
 import type { Database, Transaction } from '../../db/database.ts'
 import type { NodeMetrics, ServerMetrics } from './metrics-service.ts'
 import { createDays } from './sample-days-store.ts'
-import { columnOf, DAY_MS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
+import { columnOf, DAY_MS, MOST_AHEAD_MS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
 
 /** Measurements in the schema `series`: one row for each moment of a server or node, in a partition for each day. */
 export type SampleStore = {
-  /** Stores each moment of a server once: a repeated message is harmless. Absurd times and unknown servers are passed over. */
-  append(samples: readonly (ServerMetrics & { serverId: string })[]): Promise<void>
+  /**
+   * Stores each moment of a server once: a repeated message is harmless. Absurd times and unknown servers are passed over.
+   * Those whose times are not absurd.
+   */
+  append(samples: readonly StoredSample[]): Promise<StoredSample[]>
   /** The same for a node. */
-  appendNode(nodeId: string, samples: readonly NodeMetrics[]): Promise<void>
+  appendNode(nodeId: string, samples: readonly NodeMetrics[]): Promise<NodeMetrics[]>
   /** Drops all rows of a server, in the transaction that deletes it. Roll-ups follow with the next retention. */
   forget(tx: Transaction, serverId: string): Promise<void>
 }
+
+type StoredSample = ServerMetrics & { serverId: string }
 
 export type SampleStoreDeps = { db: Database; now: () => Date; sampleDays: number }
 
 type Sample = { id: string; at: Date } & Partial<Record<Measure | Limit, number>>
 
-/** Clocks are corrected by the agent: what is further ahead is wrong. */
-const MOST_AHEAD_MS = 10 * 60_000
 /** Within `real`: a larger number would have the whole message refused, and sent again for ever. */
 const LARGEST = 1e30
 
@@ -77,9 +80,12 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
     for (const id of ids) known[subject].add(id)
   }
 
-  async function insert(subject: Subject, samples: readonly Sample[]): Promise<void> {
+  function plausible<T extends { at: Date }>(samples: readonly T[]): T[] {
     const time = now().getTime()
-    const kept = samples.filter(({ at }) => at.getTime() > time - sampleDays * DAY_MS && at.getTime() < time + MOST_AHEAD_MS)
+    return samples.filter(({ at }) => at.getTime() > time - sampleDays * DAY_MS && at.getTime() < time + MOST_AHEAD_MS)
+  }
+
+  async function insert(subject: Subject, kept: readonly Sample[]): Promise<void> {
     if (kept.length === 0) return
     await days.ensure(
       subject,
@@ -106,16 +112,22 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
   }
 
   return {
-    append: (samples) =>
-      insert(
+    async append(samples) {
+      const kept = plausible(samples)
+      await insert(
         'server',
-        samples.map(({ serverId, ...sample }) => ({ id: serverId, ...sample })),
-      ),
-    appendNode: (nodeId, samples) =>
-      insert(
+        kept.map(({ serverId, ...sample }) => ({ id: serverId, ...sample })),
+      )
+      return kept
+    },
+    async appendNode(nodeId, samples) {
+      const kept = plausible(samples)
+      await insert(
         'node',
-        samples.map((sample) => ({ id: nodeId, ...sample })),
-      ),
+        kept.map((sample) => ({ id: nodeId, ...sample })),
+      )
+      return kept
+    },
 
     async forget(tx, serverId) {
       known.server.delete(serverId)

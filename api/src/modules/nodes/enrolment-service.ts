@@ -105,7 +105,7 @@ export function createEnrolmentService({ db, bus, audit }: EnrolmentServiceDeps)
     await recordNodeEvent(tx, bus, nodeId, 'REKEYED')
     await audit.record(tx, SYSTEM, { action: 'node:rekey', subject: { kind: 'node', id: nodeId, name: node.name } })
     tx.afterCommit(() => {
-      bus.publish('nodeRevoked', { nodeId })
+      bus.publish('nodeRevoked', { nodeId, isGone: false })
     })
     return node
   }

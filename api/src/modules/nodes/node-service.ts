@@ -143,7 +143,7 @@ export function createNodeService({ db, bus, audit, readModel, latestSample }: N
           change: { isDeleted: true },
         })
         tx.afterCommit(() => {
-          bus.publish('nodeRevoked', { nodeId: id })
+          bus.publish('nodeRevoked', { nodeId: id, isGone: true })
           bus.publish('node', { nodeId: id })
         })
       })
