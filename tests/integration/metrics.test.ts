@@ -60,8 +60,7 @@ const push = (samples: object[], isStored = true) =>
     { input: { samples, isStored } },
   )
 const PUSH_NODE = 'mutation ($input: PushNodeSamplesInput!) { pushNodeSamples(input: $input) { accepted } }'
-const pushNode = (samples: object[], isStored = true) =>
-  fleet.agent.call(PUSH_NODE, { input: { samples, isStored } })
+const pushNode = (samples: object[], isStored = true) => fleet.agent.call(PUSH_NODE, { input: { samples, isStored } })
 
 const FIELDS = `{ stepSeconds from to points { at memoryLimitBytes
   cpuPercent { minimum average maximum } processCount { minimum average maximum } loadAverage { minimum average maximum } } }`
@@ -307,7 +306,55 @@ describe('live measurements', () => {
 })
 
 describe('retention', () => {
-  it('drops old days and roll-ups, those of what is gone, and makes the next days', async () => {
+  it('drops the roll-ups of servers and nodes that are gone', async () => {
+    const id = await installedServer(fleet)
+    const node = await fleet.api.node()
+    await fleet.api.sql('insert into series.node (id) values ($1)', [node])
+    const time = Date.now() - HOUR
+    await push([server(id, time, 1)])
+    await fleet.api.sql(
+      `insert into series.node_5m select (jsonb_populate_record(null::series.node_5m, to_jsonb(r) || jsonb_build_object('key', k.key))).*
+       from (select * from series.node_5m limit 1) r, series.node k where k.id = $1`,
+      [node],
+    )
+    await runJob('metrics: roll up')
+    const [gone] = await fleet.api.sql<{ server: number; node: number }>(
+      'select s.key as server, n.key as node from series.server s, series.node n where s.id = $1 and n.id = $2',
+      [id, node],
+    )
+    const count = async () => {
+      const tables = ['5m', '1h', '1d'].map((step) => `select key from series.server_${step} where key = $1`)
+      const rows = await fleet.api.sql(`${tables.join(' union all ')} union all select key from series.node_5m where key = $2`, [
+        gone?.server,
+        gone?.node,
+      ])
+      return rows.length
+    }
+    expect(await count()).toBe(4)
+    await mutate(fleet.administrator, 'deleteServer', 'DeleteServerInput', 'deletedServerId', { id, force: true })
+    await mutate(fleet.administrator, 'deleteNode', 'DeleteNodeInput', 'deletedNodeId', { id: node })
+    await runJob('metrics: retain')
+    expect(await count()).toBe(0)
+    expect(await fleet.api.sql('select key from series.server_gone union all select key from series.node_gone')).toEqual([])
+  })
+
+  it('goes on with nodes where that of servers fails', async () => {
+    const [row] = await fleet.api.sql<{ key: number }>('select key from series.node limit 1')
+    await fleet.api.sql(
+      `insert into series.node_5m select (jsonb_populate_record(null::series.node_5m, to_jsonb(r) || '{"at": "2020-01-01"}')).*
+       from series.node_5m r where key = $1 limit 1`,
+      [row?.key],
+    )
+    await fleet.api.sql('alter table series.server_5m rename to server_5m_away')
+    try {
+      await runJob('metrics: retain')
+    } finally {
+      await fleet.api.sql('alter table series.server_5m_away rename to server_5m')
+    }
+    expect(await fleet.api.sql(`select 1 from series.node_5m where at < '2021-01-01'`)).toEqual([])
+  })
+
+  it('drops old days and roll-ups, and makes the next days', async () => {
     const old = new Date(Date.now() - 9 * DAY)
     const name = (time: Date) => `server_sample_${time.toISOString().slice(0, 10).replaceAll('-', '_')}`
     const [day, next] = [old, new Date(old.getTime() + DAY)].map((time) => time.toISOString().slice(0, 10))
@@ -323,7 +370,6 @@ describe('retention', () => {
       )
     await copy(row?.key ?? 0, new Date(Date.now() - 91 * DAY))
     await copy(row?.key ?? 0, new Date(Date.now() - 89 * DAY))
-    await copy(1_000_000, new Date())
     await runJob('metrics: retain')
     const partitions = (
       await fleet.api.sql<{ name: string }>(
@@ -332,7 +378,7 @@ describe('retention', () => {
     ).map((partition) => partition.name)
     expect(partitions).not.toContain(`series.${name(old)}`)
     for (const ahead of [0, 1, 2]) expect(partitions).toContain(`series.${name(new Date(Date.now() + ahead * DAY))}`)
-    expect(await fleet.api.sql(`select 1 from series.server_5m where at < now() - interval '90 days' or key = 1000000`)).toEqual([])
+    expect(await fleet.api.sql(`select 1 from series.server_5m where at < now() - interval '90 days'`)).toEqual([])
     expect(await fleet.api.sql(`select 1 from series.server_5m where at < now() - interval '88 days'`)).toHaveLength(1)
   })
 })

@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../../db/database.ts'
 import { createDays } from './sample-days-store.ts'
-import { columnOf, DAY_MS, ORIGIN, ROLL_UPS, SUBJECTS, type Retention, type RollUp, type Subject } from './series.ts'
+import { columnOf, DAY_MS, ORIGIN, OWNERS, ROLL_UPS, SUBJECTS, type Retention, type RollUp, type Subject } from './series.ts'
 
 /** Turns raw measurements into coarser ones, and drops what is too old. Both may be cut off anywhere and run again. */
 export type RollUpStore = {
@@ -84,24 +84,55 @@ export function createRollUpStore({ db, now, retention }: { db: Database; now: (
           (select key, hour from series.${subject}_changed order by key, hour limit ${String(HOURS_AT_ONCE)} for update skip locked)
          returning key, hour`,
       )
-      if (hours.length > 0) await rollUpHours(tx, subject, hours)
+      // Held until the commit: of what is gone nothing comes any more, and its roll-ups can be dropped.
+      const kept = await tx.prisma.$queryRawUnsafe<{ key: number }[]>(
+        `select key from series.${subject} where key = any($1::integer[]) order by key for key share`,
+        hours.map(({ key }) => key),
+      )
+      const keys = new Set(kept.map(({ key }) => key))
+      if (keys.size > 0)
+        await rollUpHours(
+          tx,
+          subject,
+          hours.filter(({ key }) => keys.has(key)),
+        )
       return hours.length
     })
   }
 
-  async function dropRollUps(subject: Subject): Promise<void> {
+  async function keepDays(subject: Subject): Promise<void> {
     const time = now().getTime()
-    const oldest = { '5m': retention.fiveMinuteDays, '1h': retention.hourDays, '1d': null }
-    for (const { table } of ROLL_UPS) {
-      const kept = oldest[table]
-      if (kept !== null)
-        await db.pool.query(`delete from series.${subject}_${table} r using series.${subject} k where r.key = k.key and r.at < $1`, [
-          new Date(time - kept * DAY_MS),
-        ])
-      await db.pool.query(
-        `delete from series.${subject}_${table} r where not exists (select 1 from series.${subject} k where k.key = r.key)`,
-      )
+    await days.ensure(
+      subject,
+      Array.from({ length: DAYS_AHEAD + 1 }, (_, index) => new Date(time + index * DAY_MS)),
+    )
+    await days.dropBefore(subject, new Date(time - retention.sampleDays * DAY_MS))
+  }
+
+  const keysOf = async (table: string) =>
+    (await db.pool.query<{ key: number }>(`select key from series.${table}`)).rows.map(({ key }) => key)
+
+  /** Key by key, here and below: each statement is short, however many rows there are of all. */
+  async function dropGone(subject: Subject): Promise<void> {
+    await db.pool.query(
+      `with gone as (delete from series.${subject} k where not exists (select 1 from ${OWNERS[subject]} o where o.id = k.id) returning key)
+       insert into series.${subject}_gone (key) select key from gone`,
+    )
+    for (const key of await keysOf(`${subject}_gone`)) {
+      for (const { table } of ROLL_UPS) await db.pool.query(`delete from series.${subject}_${table} where key = $1`, [key])
+      await db.pool.query(`delete from series.${subject}_gone where key = $1`, [key])
     }
+  }
+
+  async function dropOld(subject: Subject): Promise<void> {
+    const time = now().getTime()
+    const keptDays = { '5m': retention.fiveMinuteDays, '1h': retention.hourDays }
+    for (const key of await keysOf(subject))
+      for (const table of ['5m', '1h'] as const)
+        await db.pool.query(`delete from series.${subject}_${table} where key = $1 and at < $2`, [
+          key,
+          new Date(time - keptDays[table] * DAY_MS),
+        ])
   }
 
   return {
@@ -110,16 +141,13 @@ export function createRollUpStore({ db, now, retention }: { db: Database; now: (
     },
 
     async retain() {
-      const time = now().getTime()
-      await db.pool.query('delete from series.node k where not exists (select 1 from "Node" n where n.id = k.id)')
-      for (const subject of subjects) {
-        await days.ensure(
-          subject,
-          Array.from({ length: DAYS_AHEAD + 1 }, (_, index) => new Date(time + index * DAY_MS)),
-        )
-        await days.dropBefore(subject, new Date(time - retention.sampleDays * DAY_MS))
-        await dropRollUps(subject)
-      }
+      const failures: unknown[] = []
+      for (const step of [keepDays, dropGone, dropOld])
+        for (const subject of subjects)
+          await step(subject).catch((error: unknown) => {
+            failures.push(error)
+          })
+      if (failures.length > 0) throw new AggregateError(failures, 'not everything that is too old could be dropped')
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Database, Transaction } from '../../db/database.ts'
 import type { NodeMetrics, ServerMetrics } from './metrics-service.ts'
 import { createDays } from './sample-days-store.ts'
-import { columnOf, DAY_MS, MOST_AHEAD_MS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
+import { columnOf, DAY_MS, MOST_AHEAD_MS, OWNERS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
 
 /** Measurements in the schema `series`: one row for each moment of a server or node, in a partition for each day. */
 export type SampleStore = {
@@ -24,8 +24,6 @@ type Sample = { id: string; at: Date } & Partial<Record<Measure | Limit, number>
 
 /** Within `real`: a larger number would have the whole message refused, and sent again for ever. */
 const LARGEST = 1e30
-
-const OWNERS = { server: '"Server"', node: '"Node"' } as const
 
 /** An array for PostgreSQL; much quicker than the driver's, which looks at each value. */
 const arrayOf = (values: readonly number[]) => `{${values.join(',')}}`
@@ -133,7 +131,8 @@ export function createSampleStore({ db, now, sampleDays }: SampleStoreDeps): Sam
       known.server.delete(serverId)
       // The key goes first: a writer that holds it is waited for, the next one does not find it.
       await tx.prisma.$executeRaw`
-        with gone as (delete from series.server where id = ${serverId}::uuid returning key)
+        with gone as (delete from series.server where id = ${serverId}::uuid returning key),
+          noted as (insert into series.server_gone (key) select key from gone)
         delete from series.server_sample using gone where server_key = gone.key`
     },
   }

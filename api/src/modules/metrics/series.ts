@@ -1,6 +1,8 @@
 /** What is measured over time. Tables of the schema `series` are named after it. */
 export type Subject = 'server' | 'node'
 
+export const OWNERS = { server: '"Server"', node: '"Node"' } as const satisfies Record<Subject, string>
+
 /** Measures by the names of the public schema; a column is the same in snake case. */
 export type Measure =
   | 'cpuPercent'
