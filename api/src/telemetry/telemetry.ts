@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** A kind of GraphQL operation. */
@@ -15,10 +16,10 @@ export type Telemetry = {
   observeCommand(kind: string, status: string, seconds: number): void
   /** A piece of a console was stored. */
   countConsole(lines: number, bytes: number): void
-  /** A part of a console will never come. */
+  /** A part of a console will never come, or not to one viewer. */
   countGap(reason: string, bytes: number): void
   observeJob(name: string, seconds: number, isWell: boolean): void
-  /** Something that is counted when Prometheus asks; by a label's values when it has one. */
+  /** Something that is counted when Prometheus asks; by a label's values when it has one. What cannot be read is left out. */
   collect(name: string, help: string, read: () => Promise<number> | number): void
   collectBy(name: string, help: string, label: string, read: () => Promise<ReadonlyMap<string, number>>): void
   /** The text that Prometheus reads, with its content type. */
@@ -27,6 +28,18 @@ export type Telemetry = {
 
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 const SLOW = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900]
+
+/** Prometheus gives up after 10 s. */
+const MOST_READ_MS = 3_000
+
+/** Null when it fails, or takes too long: with the database away all other figures matter most. */
+async function readInTime<T>(read: () => Promise<T> | T): Promise<T | null> {
+  try {
+    return await Promise.race([read(), delay(MOST_READ_MS, null, { ref: false })])
+  } catch {
+    return null
+  }
+}
 
 export function createTelemetry(): Telemetry {
   const registry = new Registry()
@@ -116,7 +129,9 @@ export function createTelemetry(): Telemetry {
         help,
         registers,
         async collect() {
-          this.set(await read())
+          const value = await readInTime(read)
+          if (value === null) this.remove()
+          else this.set(value)
         },
       })
     },
@@ -127,8 +142,9 @@ export function createTelemetry(): Telemetry {
         labelNames: [label],
         registers,
         async collect() {
+          const counts = await readInTime(read)
           this.reset()
-          for (const [value, count] of await read()) this.set({ [label]: value }, count)
+          for (const [value, count] of counts ?? []) this.set({ [label]: value }, count)
         },
       })
     },
