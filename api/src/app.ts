@@ -220,7 +220,9 @@ export async function createApp(env: Env): Promise<App> {
       maxAgeSeconds: LONGEST_SESSION_MS / 1000,
     })
     const identify = createIdentify({ services, cookies })
-    const hub = createSubscriptionHub()
+    const hub = createSubscriptionHub((bytes) => {
+      telemetry.countGap('SLOW_VIEWER', bytes)
+    })
     const pipeline = createPipeline({ schema: buildSchema(), hub, logger, telemetry })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })
     const download = createConsoleDownload({ services, identify, checkOrigin, bus, logger })
@@ -254,7 +256,17 @@ export async function createApp(env: Env): Promise<App> {
     const onMetricsError = (error: unknown) => {
       logger.error({ err: error }, 'Prometheus could not be answered')
     }
-    watchProduct({ telemetry, db, bus, servers: services.servers, viewerCount: services.metrics.viewerCount, hub, onError: onMetricsError })
+    watchProduct({
+      telemetry,
+      db,
+      bus,
+      servers: services.servers,
+      viewerCount: services.metrics.viewerCount,
+      hub,
+      consoleBytes: gateway.consoleBytes,
+      unreadBytes: socket.waitingBytes,
+      onError: onMetricsError,
+    })
     const prometheus = createMetricsEndpoint(telemetry.render, env.prometheus?.token ?? null)
     if (env.prometheus?.listen != null) {
       const server = await listenForMetrics(prometheus, env.prometheus.listen, onMetricsError)

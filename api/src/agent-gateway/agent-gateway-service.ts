@@ -50,6 +50,8 @@ export type AgentGatewayService = AgentSignIn &
     pushSamples(socket: AgentSocket, samples: readonly (ServerMetrics & { serverId: string })[], isStored: boolean): Promise<number>
     pushNodeSamples(socket: AgentSocket, samples: readonly NodeMetrics[], isStored: boolean): Promise<number>
     orders(socket: AgentSocket): AsyncGenerator<Order, void, undefined>
+    /** Bytes of consoles that were received and are not durable, and those that wait for room. */
+    consoleBytes(): { spent: number; waiting: number }
     /** The socket is closed: its node is away now, unless a newer session has taken over. */
     disconnected(socket: AgentSocket, stopping: AbortSignal): Promise<void>
   }
@@ -193,6 +195,8 @@ export function createAgentGatewayService(deps: AgentGatewayDeps): AgentGatewayS
       ordered.add(socket)
       return readOrders(socket, agent)
     },
+
+    consoleBytes: budget.stats,
 
     async disconnected(socket, stopping) {
       const { agent } = socket

@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { isUnavailable } from '../db/unavailable.ts'
 import { DomainError, ServiceUnavailableError } from '../lib/errors.ts'
 import type { AgentContext, AgentSocket } from './agent-builder.ts'
-import { createAgentGatewayService, type AgentGatewayDeps } from './agent-gateway-service.ts'
+import { createAgentGatewayService, type AgentGatewayDeps, type AgentGatewayService } from './agent-gateway-service.ts'
 import { agentSchema } from './agent-schema.ts'
 import { HEARTBEAT_SECONDS } from './agent-sign-in.ts'
 import { createKnownDocuments } from './known-documents.ts'
@@ -17,6 +17,7 @@ export type AgentGateway = {
   /** Before the first socket: nobody is connected to a process that has just begun, whatever the one before it has left. */
   start(): Promise<void>
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  consoleBytes: AgentGatewayService['consoleBytes']
   /** Closes every session with 1001. */
   stop(): Promise<void>
 }
@@ -119,6 +120,7 @@ export function createAgentGateway(deps: AgentGatewayDeps): AgentGateway {
 
   return {
     start: () => service.forgetSessions(),
+    consoleBytes: service.consoleBytes,
     handleUpgrade(request, socket, head) {
       server.handleUpgrade(request, socket, head, (client) => {
         server.emit('connection', client, request)

@@ -46,6 +46,7 @@ describe('what waits for the disk', () => {
     await settled()
     expect(works.map((work) => work.hasBegun())).toEqual([true, false, false, true])
     expect([one, two, other].map((socket) => socket.isPaused())).toEqual([true, true, false])
+    expect(budget.stats()).toEqual({ spent: 20, waiting: 20 })
     works[0]!.end('a')
     expect(await spent[0]).toBe('a')
     await settled()
@@ -55,6 +56,7 @@ describe('what waits for the disk', () => {
     for (const work of works) work.end('b')
     await Promise.all(spent)
     expect(two.isPaused()).toBe(false)
+    expect(budget.stats()).toEqual({ spent: 0, waiting: 0 })
   })
 
   it('is bounded in all, and nodes that wait take turns', async () => {

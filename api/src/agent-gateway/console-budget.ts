@@ -14,6 +14,8 @@ export type ConsoleBudget = {
    * @throws when the socket ends before there is room
    */
   spend<T>(nodeId: string, socket: ReadSocket, bytes: number, work: () => Promise<T>): Promise<T>
+  /** Bytes that work has taken, and those that wait for room. */
+  stats(): { spent: number; waiting: number }
 }
 
 type Waiting = { bytes: number; socket: ReadSocket; begin: () => void }
@@ -77,6 +79,10 @@ export function createConsoleBudget({ ofNode, inAll }: typeof CONSOLE_BUDGET): C
         spentInAll -= bytes
         admit()
       }
+    },
+    stats() {
+      const waiting = [...accounts.values()].flatMap((account) => account.waiting)
+      return { spent: spentInAll, waiting: waiting.reduce((total, { bytes }) => total + bytes, 0) }
     },
   }
 }

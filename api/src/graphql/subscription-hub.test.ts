@@ -43,11 +43,13 @@ function createAlphabet() {
 let alphabet: ReturnType<typeof createAlphabet>
 let hub: SubscriptionHub
 let executions: number
+let skipped: number
 
 beforeEach(() => {
   alphabet = createAlphabet()
-  hub = createSubscriptionHub()
+  hub = createSubscriptionHub((bytes) => (skipped += bytes))
   executions = 0
+  skipped = 0
 })
 
 const event = new GraphQLObjectType<Letters>({
@@ -220,6 +222,7 @@ describe('subscription hub', () => {
       { from: 0, to: 9 * MIB, text: 'SKIPPED' },
       { from: 9 * MIB, to: 9 * MIB + 1, text: 'x' },
     ])
+    expect(skipped).toBe(9 * MIB)
   })
 
   it('refuses as the field does, and holds nothing', async () => {

@@ -94,8 +94,9 @@ function keyOf(args: ExecutionArgs, topic: string): string {
  * operations; the hub writes the events. Authorisation, arguments and errors of a subscription are graphql-js' and Pothos'
  * own, for each subscriber: only what follows is shared. Every subscriber has a position of its own, so one that reads slowly
  * costs what its socket holds, and nobody else's time.
+ * @param onSkip told what one who could not keep up has missed
  */
-export function createSubscriptionHub(): SubscriptionHub {
+export function createSubscriptionHub(onSkip: (bytes: number) => void): SubscriptionHub {
   const groups = new Map<string, Group>()
   let members = 0
 
@@ -115,6 +116,7 @@ export function createSubscriptionHub(): SubscriptionHub {
       if (gap !== null && !member.isOver()) {
         member.outlet.send(await render(group.args, gap))
         member.position = gap.to
+        onSkip(gap.to - gap.from)
       }
     }
     while (!member.isOver() && member.position < options.end()) {

@@ -29,6 +29,8 @@ export type GraphqlSocket = {
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Looks at every open session again and closes those that are over; for when revocations may have been missed. */
   recheck(): Promise<void>
+  /** What clients have not read yet. */
+  waitingBytes(): number
   stop(): Promise<void>
 }
 
@@ -224,6 +226,7 @@ export function createGraphqlSocket({ pipeline, services, cookies, checkOrigin, 
       })
     },
     recheck,
+    waitingBytes: () => [...server.clients].reduce((total, client) => total + client.bufferedAmount, 0),
     async stop() {
       clearInterval(timer)
       off()

@@ -12,11 +12,23 @@ export type ProductTelemetryDeps = {
   servers: Pick<ServerService, 'counts'>
   viewerCount: () => number
   hub: Pick<SubscriptionHub, 'stats'>
+  consoleBytes: () => { spent: number; waiting: number }
+  unreadBytes: () => number
   onError: (error: unknown) => void
 }
 
 /** Counts the product itself: what is asked of the database is asked only when Prometheus comes. */
-export function watchProduct({ telemetry, db, bus, servers, viewerCount, hub, onError }: ProductTelemetryDeps): void {
+export function watchProduct({
+  telemetry,
+  db,
+  bus,
+  servers,
+  viewerCount,
+  hub,
+  consoleBytes,
+  unreadBytes,
+  onError,
+}: ProductTelemetryDeps): void {
   const count = async (text: string) => (await db.pool.query<{ count: number }>(text)).rows[0]?.count ?? 0
 
   telemetry.collectBy('catalyst_servers', 'Servers by the status that people see.', 'status', async () => {
@@ -46,6 +58,13 @@ export function watchProduct({ telemetry, db, bus, servers, viewerCount, hub, on
       ['executions', groups],
     ])
   })
+  telemetry.collectBy(
+    'catalyst_console_unstored_bytes',
+    'Bytes of consoles that were received and are not durable, and those that wait for room; about, with what they take besides.',
+    'state',
+    async () => new Map(Object.entries(consoleBytes())),
+  )
+  telemetry.collect('catalyst_viewers_unread_bytes', 'Bytes that wait in the sockets of those who look on.', unreadBytes)
   telemetry.collectBy('catalyst_sql_connections', 'Connections of the database pool.', 'state', async () => {
     const { totalCount, idleCount, waitingCount } = db.pool
     return new Map([
