@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApi, type TestApi } from '../support/api.ts'
+import { installedServer, startFleet, type Fleet } from '../support/fake-fleet.ts'
 import { freePort } from '../support/product.ts'
+import { deleteServer, power } from '../support/scenario.ts'
 
 const TOKEN = 'a-token-of-prometheus'
 
@@ -59,6 +61,74 @@ describe('/metrics on the port of the api', () => {
     await administrator.dispose()
     await first.catch(() => undefined)
     await expect.poll(async () => valueOf(await text(), 'catalyst_subscriptions{field="nodeEvents"}')).toBe(0)
+  })
+})
+
+describe('of a fleet', () => {
+  let fleet: Fleet
+  const page = async () => (await fetch(`${fleet.api.url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })).text()
+  const values = async (...series: string[]) => {
+    const text = await page()
+    return Object.fromEntries(series.map((name) => [name, valueOf(text, name)]))
+  }
+
+  beforeAll(async () => {
+    fleet = await startFleet(undefined, { prometheus: { token: TOKEN, listen: null }, hasProxy: true })
+  })
+  afterAll(async () => {
+    fleet.api.database?.become('open')
+    await fleet.dispose()
+  })
+
+  it('is counted what its servers say, do and are asked for', async () => {
+    const id = await installedServer(fleet)
+    await fleet.agent.report(id, { state: 'STOPPED' })
+    await fleet.agent.pushConsole(id, 0, 'one\ntwo\n', 'three\n')
+    const gap = { kind: 'GAP', runId: 'run', at: new Date().toISOString(), gapBytes: 70, gapReason: 'FLOOD' }
+    await fleet.agent.call('mutation ($input: PushConsoleInput!) { pushConsole(input: $input) { expected } }', {
+      input: { serverId: id, from: 14, parts: [gap] },
+    })
+    const start = await power(fleet.administrator, 'start', id)
+    const live = [fleet.administrator, await fleet.api.administrator()].map((client) =>
+      client.iterate('subscription ($id: ID!) { consoleEvents(serverId: $id, after: 0) { __typename } }', { id }),
+    )
+    const measured = fleet.administrator.iterate('subscription ($id: ID!) { serverMetrics(serverId: $id) { at } }', { id })
+    const first = measured.next()
+    for (const reader of live) await reader.next()
+    const expected = {
+      catalyst_console_lines_total: 3,
+      catalyst_console_bytes_total: 14,
+      'catalyst_console_gaps_total{reason="FLOOD"}': 1,
+      'catalyst_console_gap_bytes_total{reason="FLOOD"}': 70,
+      'catalyst_console_unstored_bytes{state="spent"}': 0,
+      'catalyst_console_unstored_bytes{state="waiting"}': 0,
+      catalyst_viewers_unread_bytes: 0,
+      'catalyst_command_seconds_count{kind="INSTALL",status="DONE"}': 1,
+      'catalyst_commands_open{kind="START"}': 1,
+      'catalyst_servers{status="STARTING"}': 1,
+      'catalyst_shared_subscriptions{of="subscriptions"}': 2,
+      'catalyst_shared_subscriptions{of="executions"}': 1,
+      catalyst_metrics_viewers: 1,
+    }
+    await expect.poll(() => values(...Object.keys(expected)), { timeout: 5000 }).toEqual(expected)
+    await fleet.agent.finish(start.id, 'DONE')
+    await expect
+      .poll(() => values('catalyst_commands_open{kind="START"}', 'catalyst_command_seconds_count{kind="START",status="DONE"}'))
+      .toEqual({ 'catalyst_commands_open{kind="START"}': null, 'catalyst_command_seconds_count{kind="START",status="DONE"}': 1 })
+    for (const reader of live) await reader.return()
+    await deleteServer(fleet.administrator, id)
+    await first.catch(() => undefined)
+  })
+
+  it('is shown without what only the database knows while that is away', async () => {
+    fleet.api.database?.become('refuse')
+    const text = await page()
+    fleet.api.database?.become('open')
+    expect(valueOf(text, 'catalyst_nodes{state="online"}')).toBeNull()
+    expect(valueOf(text, 'catalyst_metrics_hours_waiting')).toBeNull()
+    expect(valueOf(text, 'catalyst_console_lines_total')).toBe(3)
+    expect(valueOf(text, 'catalyst_sql_connections{state="busy"}')).not.toBeNull()
+    expect(valueOf(text, 'process_resident_memory_bytes')).toBeGreaterThan(2 ** 20)
   })
 })
 

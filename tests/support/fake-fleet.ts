@@ -22,7 +22,7 @@ export async function enrolmentToken(administrator: ThirdParty, name: string, fi
   return data.createEnrolmentToken.token
 }
 
-export async function startFleet(ports = { first: 25500, last: 25509 }, options: { hasProxy?: boolean } = {}): Promise<Fleet> {
+export async function startFleet(ports = { first: 25500, last: 25509 }, options: Parameters<typeof startApi>[0] = {}): Promise<Fleet> {
   const api = await startApi(options)
   const administrator = await api.administrator()
   const node = await enrolFakeNode(api.url, await enrolmentToken(administrator, 'first', ports.first, ports.last))
