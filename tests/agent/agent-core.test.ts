@@ -116,9 +116,10 @@ describe('a session', () => {
   it('measures the machine itself, and for now when somebody watches it', async () => {
     start()
     await expect.poll(() => scene.api.storedNodeSamples.length, { timeout: 15_000 }).toBeGreaterThan(0)
-    expect(scene.api.nodeSamples).toEqual([])
+    // A session that begins is told once how it is.
+    expect(scene.api.nodeSamples.length).toBeLessThanOrEqual(1)
     scene.api.watch([], true)
-    await expect.poll(() => scene.api.nodeSamples.length, { timeout: 15_000 }).toBeGreaterThan(1)
+    await expect.poll(() => scene.api.nodeSamples.length, { timeout: 15_000 }).toBeGreaterThan(2)
     expect(scene.api.nodeSamples.at(-1)).toMatchObject({ memoryLimitBytes: os.totalmem(), containerCount: 0 })
   })
 })
