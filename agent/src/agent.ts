@@ -177,11 +177,11 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
   // Only now: a kill before this line finds the machine newly started again.
   if (store.bootId() !== host.bootId) store.setBootId(host.bootId)
 
-  const disk = createDiskUsage(monotonicMs)
+  const disk = createDiskUsage({ folderOf: (serverId) => foldersOf(serverId).files, store, monotonicMs })
   const measurements = createMeasurements({
     // Install containers have no figures of their own.
     sample: async () => (await runtime.sample()).filter(({ id }) => registry.get(id) !== undefined),
-    diskBytes: (serverId) => disk.bytesOf(foldersOf(serverId).files),
+    diskBytes: disk.bytesOf,
     readMachine: () => readMachine(env.folder),
     monotonicMs,
     now: clock.now,

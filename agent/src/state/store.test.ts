@@ -106,17 +106,29 @@ describe('openStore', () => {
     store.addServer(assignment('a'))
     store.addServer(assignment('b'))
     for (const id of ['a', 'b']) {
+      store.setDiskBytes(id, 4096)
       store.addCommand(command(id))
       store.journal.addRun(id, { number: 1, runId: 'r', base: 0, size: null })
       store.journal.addInsert(id, 1, { fileOffset: 0, kind: 'NOTICE', actor: null, at: new Date(0).toISOString(), text: 'x' })
     }
     store.removeServer('a')
+    store.setDiskBytes('a', 4096)
+    expect(store.diskBytes('a')).toBeNull()
+    expect(store.diskBytes('b')).toBe(4096)
     expect(store.servers().map(({ id }) => id)).toEqual(['b'])
     expect(store.openCommands().map(({ serverId }) => serverId)).toEqual(['b'])
     expect(store.journal.runs('a')).toEqual([])
     expect(store.journal.inserts('a', 1)).toEqual([])
     expect(store.journal.runs('b')).toHaveLength(1)
     expect(store.journal.inserts('b', 1)).toHaveLength(1)
+  })
+
+  it('keeps the newest measured disk of a server', () => {
+    store.addServer(assignment('a'))
+    expect(store.diskBytes('a')).toBeNull()
+    for (const bytes of [4096, 2 ** 40]) store.setDiskBytes('a', bytes)
+    reopen()
+    expect(store.diskBytes('a')).toBe(2 ** 40)
   })
 
   it('keeps inserts in the order in which they were made', () => {

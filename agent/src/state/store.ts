@@ -9,6 +9,7 @@ import type { Assignment, CommandRecord, CommandResult, ServerEvent, ServerRecor
 const SCHEMA = `
   create table if not exists meta (key text primary key, value text not null) strict;
   create table if not exists server (id text primary key, uid integer not null unique, record text not null) strict;
+  create table if not exists disk_usage (server_id text primary key, bytes integer not null) strict;
   create table if not exists command (
     id text primary key, server_id text not null, position integer not null, record text not null, result text, is_accepted integer not null default 0
   ) strict;
@@ -51,6 +52,9 @@ export type Store = {
   /** The api's last word on how often servers are measured; null before the first session. */
   sampleSeconds(): number | null
   setSampleSeconds(seconds: number): void
+  /** The last measured bytes of disk of a server; null before the first. */
+  diskBytes(serverId: string): number | null
+  setDiskBytes(serverId: string, bytes: number): void
   servers(): ServerRecord[]
   server(id: string): ServerRecord | null
   /** Stores the record, what happened with it and the results that it brings, all or nothing. */
@@ -152,6 +156,16 @@ export function openStore({ file, uids }: StoreOptions): Store {
     setSampleSeconds(seconds) {
       setMeta('sampleSeconds', String(seconds))
     },
+    diskBytes: (serverId) => (get('select bytes from disk_usage where server_id = ?', serverId)?.['bytes'] ?? null) as number | null,
+    setDiskBytes(serverId, bytes) {
+      // It may have been removed while it was measured.
+      run(
+        `insert into disk_usage select id, ? from server where id = ?
+        on conflict (server_id) do update set bytes = excluded.bytes where bytes <> excluded.bytes`,
+        bytes,
+        serverId,
+      )
+    },
     servers: () => all('select record from server order by id').map((row) => readRecord(row['record'])),
     server(serverId) {
       const row = get('select record from server where id = ?', serverId)
@@ -178,7 +192,7 @@ export function openStore({ file, uids }: StoreOptions): Store {
     },
     removeServer(serverId) {
       atOnce(() => {
-        for (const table of ['console_insert', 'console_gap', 'console_run', 'command'])
+        for (const table of ['console_insert', 'console_gap', 'console_run', 'command', 'disk_usage'])
           run(`delete from ${table} where server_id = ?`, serverId)
         outbox.forgetServer(serverId)
         run('delete from server where id = ?', serverId)
