@@ -19,6 +19,11 @@ describe('readEnv', () => {
     expect(readEnv({ CATALYST_AGENT_ENROLMENT_TOKEN: '', LOG_LEVEL: '' })).toMatchObject({ enrolmentToken: null, logLevel: 'info' })
   })
 
+  it('leaves out the space around a value', () => {
+    const source = { CATALYST_AGENT_API_URL: ' WSS://api.example/agent\n', CATALYST_AGENT_FIRST_UID: ' 2000 ', LOG_LEVEL: '  ' }
+    expect(readEnv(source)).toMatchObject({ apiUrl: 'WSS://api.example/agent', uids: { first: 2000 }, logLevel: 'info' })
+  })
+
   it('serves Prometheus on loopback unless an address is given', () => {
     const read = (listen: string) => readEnv({ CATALYST_AGENT_METRICS_LISTEN: listen }).metrics
     expect(read('9465')).toEqual({ host: '127.0.0.1', port: 9465 })
@@ -41,10 +46,19 @@ describe('readEnv', () => {
   it('dials another machine without encryption only when allowed', () => {
     const source = { CATALYST_AGENT_API_URL: 'ws://api.example/agent' }
     expect(() => readEnv(source)).toThrow('CATALYST_AGENT_ALLOW_INSECURE')
-    expect(readEnv({ ...source, CATALYST_AGENT_ALLOW_INSECURE: 'true' }).apiUrl).toBe('ws://api.example/agent')
+    const allow = (word: string) => readEnv({ ...source, CATALYST_AGENT_ALLOW_INSECURE: word }).apiUrl
+    for (const word of ['true', '1', 'yes', 'on', 'y', 'enabled', 'TRUE', 'Yes']) expect(allow(word)).toBe('ws://api.example/agent')
+    for (const word of ['false', '0', 'no', 'off', 'n', 'disabled', 'False']) expect(() => allow(word)).toThrow('plain ws://')
+    expect(() => allow('maybe')).toThrow('is true or false')
   })
 
   it('wants room for users', () => {
     expect(() => readEnv({ CATALYST_AGENT_FIRST_UID: '300000' })).toThrow('CATALYST_AGENT_LAST_UID')
+  })
+
+  it('takes users that the kernel can have', () => {
+    expect(readEnv({ CATALYST_AGENT_LAST_UID: '4294967294' }).uids.last).toBe(4_294_967_294)
+    for (const name of ['CATALYST_AGENT_FIRST_UID', 'CATALYST_AGENT_LAST_UID'])
+      expect(() => readEnv({ [name]: '4294967295' })).toThrow(`${name}: is at most 4294967294`)
   })
 })

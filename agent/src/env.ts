@@ -15,12 +15,24 @@ const listenAddress = v.pipe(
 )
 
 const text = v.string()
-const webSocketUrl = v.pipe(text, v.url('is an address'), v.regex(/^wss?:/, 'begins with ws:// or wss://'))
+const webSocketUrl = v.pipe(text, v.url('is an address'), v.regex(/^wss?:/i, 'begins with ws:// or wss://'))
+const YES = ['true', '1', 'yes', 'on', 'y', 'enabled']
+const NO = ['false', '0', 'no', 'off', 'n', 'disabled']
 const isTrue = v.pipe(
-  v.picklist(['true', 'false'], 'is true or false'),
-  v.transform((value) => value === 'true'),
+  text,
+  v.toLowerCase(),
+  v.picklist([...YES, ...NO], 'is true or false'),
+  v.transform((value) => YES.includes(value)),
 )
-const userId = v.pipe(text, v.digits('is a number'), v.transform(Number), v.minValue(1000, 'is at least 1000'))
+/** The one above means nobody to the kernel. */
+const LAST_USER_ID = 2 ** 32 - 2
+const userId = v.pipe(
+  text,
+  v.digits('is a number'),
+  v.transform(Number),
+  v.minValue(1000, 'is at least 1000'),
+  v.maxValue(LAST_USER_ID, `is at most ${String(LAST_USER_ID)}`),
+)
 
 // Not the library of the api: this one takes a tenth of the memory.
 const schema = v.object({
@@ -59,7 +71,8 @@ export class EnvError extends Error {
 
 /** @throws EnvError naming every problem at once */
 export function readEnv(source: NodeJS.ProcessEnv): AgentEnv {
-  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const trimmed = Object.entries(source).map(([name, value]) => [name, value?.trim()] as const)
+  const given = Object.fromEntries(trimmed.filter(([, value]) => value !== ''))
   const { success, output: env, issues } = v.safeParse(schema, given)
   const problems = (issues ?? []).map((issue) => `${v.getDotPath(issue) ?? ''}: ${issue.message}`)
   if (success) {
