@@ -54,7 +54,7 @@ describe('what is measured', () => {
         const bytes = seconds * 1000 + Math.floor(seconds / 30) * 1_000_000
         return runs.map((run) => sample({ ...run, networkRxBytes: bytes }))
       },
-      diskBytes: () => diskBytes,
+      diskBytes: (serverId) => (serverId === 'unknown' ? null : diskBytes),
       monotonicMs: () => Date.now(),
       now: () => new Date(),
       everySeconds: () => 30,
@@ -101,6 +101,15 @@ describe('what is measured', () => {
     await vi.advanceTimersByTimeAsync(20_000)
     expect(live).toHaveLength(1)
     expect(kept).toMatchObject([{ diskBytes: 9 }])
+  })
+
+  it('is not more of the others while the disk of one is unknown', async () => {
+    runs = [
+      { id: 'a', pid: 1 },
+      { id: 'unknown', pid: 2 },
+    ]
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(live.map(({ serverId }) => serverId)).toEqual(['a'])
   })
 
   it('on demand is all, once', async () => {

@@ -70,8 +70,10 @@ export function createSampler(deps: SamplerDeps): Sampler {
   const newest = new Map<string, Previous>()
   let watched = new Set<string>()
   let lastFull = -Infinity
-  /** All are measured with the next tick: somebody asked, or there is a run without all figures. */
+  /** All are measured with the next tick: somebody asked. */
   let isWanted = false
+  /** Servers whose run has not all figures yet: these are measured with the next tick. */
+  let lacking = new Set<string>()
   let isBusy = false
   let isClosed = false
   const isOver = () => isClosed
@@ -85,19 +87,20 @@ export function createSampler(deps: SamplerDeps): Sampler {
   async function tick(): Promise<void> {
     const isFull = deps.monotonicMs() - lastFull >= deps.everySeconds() * SECOND_MS
     const isOfAll = isFull || isWanted
-    if (isBusy || isClosed || (!isOfAll && watched.size === 0)) return
+    if (isBusy || isClosed || (!isOfAll && watched.size === 0 && lacking.size === 0)) return
     isBusy = true
     try {
       const measured = await deps.sample()
       const at = deps.monotonicMs()
       if (isOfAll) isWanted = false
       const samples: ServerSample[] = []
+      const stillLacking = new Set<string>()
       for (const sample of measured) {
         const before = startOf(sample, isFull)
-        if (before !== undefined && !isOfAll && !watched.has(sample.id)) continue
+        if (before !== undefined && !isOfAll && !watched.has(sample.id) && !lacking.has(sample.id)) continue
         const diskBytes = deps.diskBytes(sample.id)
         // Released apis need all figures: nothing is told until there are.
-        if (before === undefined || diskBytes === null) isWanted = true
+        if (before === undefined || diskBytes === null) stillLacking.add(sample.id)
         const reading = { sample, at }
         newest.set(sample.id, reading)
         if (isFull || kept.get(sample.id)?.sample.pid !== sample.pid) kept.set(sample.id, reading)
@@ -105,6 +108,7 @@ export function createSampler(deps: SamplerDeps): Sampler {
         const result = isComplete ? toServerSample(before, sample, at, deps.now(), diskBytes) : null
         if (result !== null) samples.push(result)
       }
+      lacking = stillLacking
       if (isFull) {
         lastFull = at
         const ids = new Set(measured.map((sample) => sample.id))
