@@ -162,6 +162,7 @@ export async function serveNode(env: AgentEnv, host: AgentHost, log: Log, onRead
     foldersOf,
     now: clock.now,
     correctTime: clock.correct,
+    monotonicMs,
     random: Math.random,
     newId: randomUUID,
     startGate: createStartGate(STARTS_AT_ONCE),

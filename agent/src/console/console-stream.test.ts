@@ -31,6 +31,7 @@ const open = (start = 0): ConsoleStream =>
     start,
     now: () => new Date(seconds * 1000),
     correctTime: (at) => new Date(at.getTime() + OFFSET_MS),
+    monotonicMs: () => seconds * 1000,
   })
 const textOf = (parts: ConsolePart[]) =>
   parts

@@ -78,9 +78,11 @@ export type ConsoleStreamOptions = {
   now: () => Date
   /** A time of the machine's clock as `now` would have told it. */
   correctTime: (at: Date) => Date
+  monotonicMs: () => number
 }
 
-export function createConsoleStream({ serverId, folder, journal, start, now, correctTime }: ConsoleStreamOptions): ConsoleStream {
+export function createConsoleStream(options: ConsoleStreamOptions): ConsoleStream {
+  const { serverId, folder, journal, start, now, correctTime, monotonicMs } = options
   const files = createRunFiles(folder)
   let runs = journal.runs(serverId)
   const inserts = new Map(runs.map((run) => [run.number, journal.inserts(serverId, run.number)]))
@@ -102,18 +104,17 @@ export function createConsoleStream({ serverId, folder, journal, start, now, cor
     runs = [...runs, run]
     inserts.set(run.number, [])
     gaps.set(run.number, [])
-    times.set(run.number, createRunTimes())
+    times.set(run.number, createRunTimes({ now, monotonicMs }))
   }
 
   /** Of what was written under an earlier agent only the end is known. */
   function timesOfEarlier(run: JournalRun): RunTimes {
-    const runTimes = createRunTimes()
     const changedAt = files.changedAt(run.number)
-    if (changedAt !== null) runTimes.note(files.sizeOf(run.number), correctTime(changedAt))
-    return runTimes
+    const earlier = changedAt === null ? undefined : { size: files.sizeOf(run.number), at: correctTime(changedAt) }
+    return createRunTimes({ now, monotonicMs, earlier })
   }
 
-  const timeOf = (run: JournalRun, offset: number) => times.get(run.number)?.find(offset, now()) ?? { at: now(), until: Infinity }
+  const timeOf = (run: JournalRun, offset: number) => times.get(run.number)?.find(offset) ?? { at: now(), until: Infinity }
 
   function current(): JournalRun {
     const last = runs.at(-1)
@@ -265,7 +266,7 @@ export function createConsoleStream({ serverId, folder, journal, start, now, cor
       const run = current()
       if (run.size !== null) return
       const size = sizeOf(run)
-      times.get(run.number)?.note(size, now())
+      times.get(run.number)?.note(size)
       journal.closeRun(serverId, run.number, size)
       runs = [...runs.slice(0, -1), { ...run, size }]
     },
@@ -276,16 +277,15 @@ export function createConsoleStream({ serverId, folder, journal, start, now, cor
       const tailFrom = Math.max(readOffset, size - 4)
       const tail = run.size === null ? files.read(run.number, tailFrom, size - tailFrom) : null
       const fileOffset = tail === null ? size : tailFrom + wholeCharacters(tail)
-      const at = now()
-      times.get(run.number)?.note(fileOffset, at)
-      const insert = { fileOffset, kind, actor, at: at.toISOString(), text }
+      times.get(run.number)?.note(fileOffset)
+      const insert = { fileOffset, kind, actor, at: now().toISOString(), text }
       journal.addInsert(serverId, run.number, insert)
       inserts.get(run.number)?.push(insert)
     },
 
     noteTime() {
       const run = current()
-      if (run.size === null) times.get(run.number)?.note(sizeOf(run), now())
+      if (run.size === null) times.get(run.number)?.note(sizeOf(run))
     },
 
     liveFile() {

@@ -40,6 +40,7 @@ export type RunnerDeps = {
   now: () => Date
   /** A time of this machine's clock on the corrected one. */
   correctTime: (at: Date) => Date
+  monotonicMs: () => number
   /** Within [0, 1). */
   random: () => number
   newId: () => string

@@ -81,6 +81,7 @@ export function createRunnerCore(
       start: record.acknowledged,
       now: deps.now,
       correctTime: deps.correctTime,
+      monotonicMs: deps.monotonicMs,
     }),
     () => {
       listener.consoleChanged(id)
