@@ -47,6 +47,11 @@ describe('keptSettings', () => {
     expect(keptSettings(usual, earlier, {})).toEqual({ ...usual, ...earlier })
     expect(keptSettings(usual, earlier, { LOG_LEVEL: 'info' })).toEqual({ ...usual, ...earlier, LOG_LEVEL: 'info' })
   })
+
+  it('takes back what is passed on with an empty value, and lets nothing else go', () => {
+    const earlier = { LOG_LEVEL: 'debug', CATALYST_AGENT_METRICS_LISTEN: '[::1]:9465' }
+    expect(keptSettings(usual, earlier, { LOG_LEVEL: '', CATALYST_AGENT_METRICS_LISTEN: '' })).toEqual({ ...usual, LOG_LEVEL: 'debug' })
+  })
 })
 
 describe('agentServiceOf', () => {

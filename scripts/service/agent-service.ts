@@ -58,7 +58,8 @@ export function renderSettings(settings: Readonly<Record<string, string>>): stri
 }
 
 /**
- * What a service goes on with: what is told now wins over what it was told before, and that over what is usual.
+ * What a service goes on with: what is told now wins over what it was told before, and that over what is usual. Of what is
+ * passed on an empty value takes back the earlier one; elsewhere it means nothing, as `.env` is full of them.
  * @param environment of the command that installs it
  */
 export function keptSettings(
@@ -67,11 +68,9 @@ export function keptSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const kept = { ...usual, ...earlier }
-  for (const name of [...Object.keys(usual), ...PASSED_ON]) {
-    const value = environment[name]
-    if (value !== undefined && value !== '') kept[name] = usual[name] ?? value
-  }
-  return kept
+  for (const [name, value] of Object.entries(usual)) if (environment[name]) kept[name] = value
+  for (const name of PASSED_ON) kept[name] = environment[name] ?? kept[name] ?? ''
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== ''))
 }
 
 /** What `renderSettings` wrote. */
