@@ -33,9 +33,10 @@ agentBuilder.mutationField('pushConsole', (t) =>
     args: { input: t.arg({ type: PushConsoleInput, required: true }) },
     resolve: async (_root, { input }, { service, socket }) => {
       const pieces: ConsolePiece[] = []
+      const now = Date.now()
       let position = input.from
       for (const part of input.parts) {
-        const piece = toPiece(position, part)
+        const piece = toPiece(position, part, now)
         if (piece === null) throw refuse('A console part has no bytes, or too many.', 'INVALID')
         pieces.push(piece)
         position = piece.to

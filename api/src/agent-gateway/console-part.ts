@@ -1,3 +1,4 @@
+import { MOST_AHEAD_MS } from '../lib/clock.ts'
 import type { ConsolePiece } from '../modules/console/console-chunk.ts'
 import { plainName } from './plain-text.ts'
 
@@ -14,6 +15,7 @@ export function toPiece(
     gapReason?: 'FLOOD' | 'RETENTION' | 'SLOW_VIEWER' | 'DAMAGED' | null | undefined
     actor?: string | null | undefined
   },
+  now: number,
 ): ConsolePiece | null {
   const bytes = part.text != null ? Buffer.from(part.text) : Buffer.from(part.base64 ?? '', 'base64')
   const to = from + (part.kind === 'GAP' ? (part.gapBytes ?? 0) : bytes.length)
@@ -24,7 +26,8 @@ export function toPiece(
     from,
     to,
     runId: plainName(part.runId, 64),
-    at: part.at.getTime(),
+    // What is kept is as old as its latest time: one that never comes would keep it for ever.
+    at: Math.min(part.at.getTime(), now + MOST_AHEAD_MS),
     actor: part.actor == null ? null : plainName(part.actor, 64),
     bytes,
   }

@@ -5,4 +5,7 @@ export type Clock = {
   monotonicMs(): number
 }
 
+/** Clocks are corrected by the agent: what is further ahead is wrong. */
+export const MOST_AHEAD_MS = 10 * 60_000
+
 export const systemClock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() }

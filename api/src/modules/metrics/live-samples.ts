@@ -1,4 +1,4 @@
-import { MOST_AHEAD_MS } from './series.ts'
+import { MOST_AHEAD_MS } from '../../lib/clock.ts'
 
 /** The newest measurement of each subject, and those who watch. */
 export type LiveSamples<Sample> = {

@@ -1,7 +1,8 @@
 import type { Database, Transaction } from '../../db/database.ts'
+import { MOST_AHEAD_MS } from '../../lib/clock.ts'
 import type { NodeMetrics, ServerMetrics } from './metrics-service.ts'
 import { createDays } from './sample-days-store.ts'
-import { columnOf, DAY_MS, MOST_AHEAD_MS, OWNERS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
+import { columnOf, DAY_MS, OWNERS, SUBJECTS, typeOf, type Limit, type Measure, type Subject } from './series.ts'
 
 /** Measurements in the schema `series`: one row for each moment of a server or node, in a partition for each day. */
 export type SampleStore = {

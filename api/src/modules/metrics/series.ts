@@ -53,9 +53,6 @@ export const ORIGIN = '2000-01-01 00:00:00+00'
 
 export const DAY_MS = 86_400_000
 
-/** Clocks are corrected by the agent: what is further ahead is wrong. */
-export const MOST_AHEAD_MS = 10 * 60_000
-
 export const columnOf = (name: Measure | Limit) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Type of a column of raw rows. */
