@@ -76,8 +76,9 @@ export function createConsoleDownload({ services, identify, checkOrigin, bus, lo
       await services.console.access(now, serverId, 'console:read')
     }
     const recheck = () => {
-      check().catch(() => {
-        aborted.abort()
+      check().catch((error: unknown) => {
+        if (error instanceof DomainError) aborted.abort()
+        else logger.warn({ err: error, serverId }, 'the right to a console could not be checked')
       })
     }
     const offs = [
