@@ -39,6 +39,8 @@ const SEGMENTS_AT_ONCE = 32
 const SEARCHES_PER_10_SECONDS = 10
 /** Of all people together: each keeps a processor busy for as long as a search may take. */
 const PATTERNS_AT_ONCE = 2
+/** People who wait for theirs; each has one. */
+const PATTERNS_WAITING = 20
 
 const position = z.number().int().min(0, 'is not below 0').nullish()
 
@@ -83,6 +85,20 @@ export type ConsoleArchiveDeps = {
 export function createConsoleArchiveService({ consoles, store, readModel, monotonicMs }: ConsoleArchiveDeps): ConsoleArchiveService {
   const limiter = createRateLimiter(SEARCHES_PER_10_SECONDS, 10, monotonicMs)
   const patternGate = createGate(PATTERNS_AT_ONCE)
+  /** Who searches with a pattern now, or waits for it. */
+  const patternUsers = new Set<string>()
+
+  /** @throws RateLimitedError */
+  async function withPattern<T>(userId: string, run: () => Promise<T>): Promise<T> {
+    if (patternUsers.has(userId)) throw new RateLimitedError(1, 'Your last search with a pattern is not over yet.')
+    if (patternUsers.size >= PATTERNS_AT_ONCE + PATTERNS_WAITING) throw new RateLimitedError(1, 'Too many people search with patterns now.')
+    patternUsers.add(userId)
+    try {
+      return await patternGate(run)
+    } finally {
+      patternUsers.delete(userId)
+    }
+  }
 
   /** Null when the server is not visible. @throws ForbiddenError when it is and the right is missing */
   async function forReader<T>(actor: UserActor, serverId: string, work: () => Promise<T>): Promise<T | null> {
@@ -145,7 +161,7 @@ export function createConsoleArchiveService({ consoles, store, readModel, monoto
         }
         try {
           const run = () => searchConsole({ query, first: first ?? 50, more, monotonicMs })
-          const { matches, next } = await (query.kind === 'regex' ? patternGate(run) : run())
+          const { matches, next } = await (query.kind === 'regex' ? withPattern(actor.id, run) : run())
           return { matches, startCursor: matches[0]?.position ?? null, endCursor: next, hasNextPage: next !== null }
         } catch (error) {
           if (!(error instanceof SearchTooSlowError)) throw error
