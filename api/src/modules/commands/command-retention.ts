@@ -7,11 +7,14 @@ export async function forgetConsoleInput(db: Database, now: Date): Promise<void>
   let dropped: number
   do {
     dropped = await db.prisma.$executeRaw`
-      delete from "Command" where id in (
-        select command.id from "Command" command join "Server" server on server.id = command."serverId"
-        where command.kind = 'CONSOLE_INPUT'
-          and command."finishedAt" < ${now}::timestamptz - make_interval(days => server."consoleRetentionDays")
+      delete from "Command" where id = any(array(
+        select old.id from "Server" server cross join lateral (
+          select id from "Command"
+          where "serverId" = server.id and kind = 'CONSOLE_INPUT'
+            and "finishedAt" < ${now}::timestamptz - make_interval(days => server."consoleRetentionDays")
+          limit ${COMMANDS_AT_ONCE}
+        ) old
         limit ${COMMANDS_AT_ONCE}
-      )`
+      ))`
   } while (dropped === COMMANDS_AT_ONCE)
 }
