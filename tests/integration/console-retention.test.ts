@@ -105,12 +105,25 @@ describe('merging', () => {
     expect(await read(14)).toBe(whole.slice(14))
   })
 
-  it('leaves as it is what cannot be read', async () => {
+  it('leaves as it is what cannot be read, merges what is around it, and reads it no more', async () => {
     await write(lines(20))
     await fleet.api.sql(`update "ConsoleSegment" set data = 'x' where "serverId" = $1 and "fromPosition" = 7`, [id])
-    await prune(databases[0])
+    let readings = 0
+    const query = (statement: { name: string }) => {
+      if (statement.name === 'console-merge-read') readings += 1
+      return databases[0].pool.query(statement as never)
+    }
+    const db = { ...databases[0], pool: { query } as unknown as Database['pool'] }
+    const { pruneConsoles } = createConsoleRetention({ db, now: () => now })
+    await pruneConsoles()
     expect(await segments()).toHaveLength(20)
     expect(await read(0)).toContain('line 0\n<DAMAGED>line 2\n')
+    await pruneConsoles()
+    expect((await segments()).map(({ from }) => from)).toEqual([0, 7, 14])
+    expect(await read(0)).toBe(`line 0\n<DAMAGED>${lines(20).slice(2).join('')}`)
+    readings = 0
+    await pruneConsoles()
+    expect(readings).toBe(0)
   })
 
   it('is done once when two processes come at once, and readers see every line meanwhile', async () => {

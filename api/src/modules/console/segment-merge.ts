@@ -13,6 +13,9 @@ const WORTH_MERGING = 8
 /** Looked at together. */
 const MOST_MERGED = 500
 
+/** Segments that are remembered as damaged. */
+const MOST_DAMAGED = 10_000
+
 /** Of text that was read and written again. */
 const MOST_GARBAGE_BYTES = 2 ** 20
 
@@ -20,8 +23,8 @@ type Segment = { from: string; to: string; bytes: number; startedAt: Date }
 
 const dayOf = ({ startedAt }: Segment) => startedAt.toISOString().slice(0, 10)
 
-/** Neighbours that together make a segment of a good size. */
-function groupsOf(segments: readonly Segment[]): Segment[][] {
+/** Neighbours that together make a segment of a good size, with no damaged one among them. */
+function groupsOf(segments: readonly Segment[], isDamaged: (segment: Segment) => boolean): Segment[][] {
   const groups: Segment[][] = []
   let open: Segment[] = []
   let bytes = 0
@@ -32,6 +35,10 @@ function groupsOf(segments: readonly Segment[]): Segment[][] {
     bytes = 0
   }
   for (const segment of segments) {
+    if (isDamaged(segment)) {
+      close()
+      continue
+    }
     const [first] = open
     // A day is the shortest time that consoles are kept: what is merged beyond it would be kept for longer than it may.
     const isOfDay = first === undefined || dayOf(first) === dayOf(segment)
@@ -48,7 +55,7 @@ const SMALL = `
   where "serverId" = $1::uuid and "fromPosition" >= $2 and "byteCount" < ${String(SMALL_BYTES)} order by "fromPosition" limit ${String(MOST_MERGED)}`
 
 const READ = `
-  select data from "ConsoleSegment"
+  select "fromPosition" as from, data from "ConsoleSegment"
   where "serverId" = $1::uuid and "fromPosition" between $2 and $3 order by "fromPosition"`
 
 /** All or nothing: when the segments are not what they were read as, another process has been at them. */
@@ -66,22 +73,30 @@ const REPLACE = `
 /** Puts small neighbouring segments of consoles together. */
 export function createSegmentMerge({ pool }: Pick<Database, 'pool'>) {
   let garbageBytes = 0
+  /** Left out from the next time on. */
+  const damaged = new Set<string>()
+  const keyOf = (serverId: string, from: string) => `${serverId} ${from}`
 
   // Past Prisma, which would turn the bytes into text and back, several times over.
   async function mergeGroup(serverId: string, group: readonly Segment[]): Promise<void> {
     const [from, last] = [group[0]?.from, group.at(-1)?.from]
-    const { rows } = await pool.query<{ data: Buffer }>({
+    const { rows } = await pool.query<{ from: string; data: Buffer }>({
       name: 'console-merge-read',
       text: READ,
       values: [serverId, from, last],
     })
     const pieces: ConsolePiece[] = []
-    try {
-      for (const { data } of rows) pieces.push(...(await decodeSegment(data)))
-    } catch {
-      // What cannot be read now stays as it is.
-      return
+    let isWhole = true
+    for (const row of rows) {
+      try {
+        pieces.push(...(await decodeSegment(row.data)))
+      } catch {
+        isWhole = false
+        if (damaged.size < MOST_DAMAGED) damaged.add(keyOf(serverId, row.from))
+      }
     }
+    // What cannot be read now stays as it is.
+    if (!isWhole) return
     const merged = [...joinPieces(pieces, MERGED_BYTES)]
     const { lines, bytes, startedAt, endedAt } = describeSegment(merged)
     const read = [serverId, from, last, group.length, group.reduce((total, segment) => total + segment.bytes, 0)]
@@ -97,7 +112,7 @@ export function createSegmentMerge({ pool }: Pick<Database, 'pool'>) {
     async merge(serverId: string): Promise<void> {
       for (let after: string | undefined = '0'; after !== undefined;) {
         const { rows }: { rows: Segment[] } = await pool.query({ name: 'console-small', text: SMALL, values: [serverId, after] })
-        for (const group of groupsOf(rows)) {
+        for (const group of groupsOf(rows, ({ from }) => damaged.has(keyOf(serverId, from)))) {
           await mergeGroup(serverId, group)
           garbageBytes += group.reduce((total, segment) => total + segment.bytes, 0)
           if (garbageBytes < MOST_GARBAGE_BYTES) continue
