@@ -167,10 +167,16 @@ function createServices(
   return { bus, services, samples, rollUps, changes, roles: createRoleService({ db }), monotonicMs }
 }
 
+/** Of what Prometheus is not shown. */
+const toLog = (logger: Logger) => (error: unknown, series: string) => {
+  if (isUnavailable(error)) logger.warn({ err: error, series }, 'a series found no database')
+  else logger.error({ err: error, series }, 'a series could not be read')
+}
+
 /** Opens the services for one piece of administration, without listening to anything. @throws DatabaseNotReadyError */
 export async function openAdministration(env: Env): Promise<Administration> {
   const logger = createLogger('silent')
-  const telemetry = createTelemetry()
+  const telemetry = createTelemetry(toLog(logger))
   const { db } = await openDatabase(env, logger, telemetry)
   const { services } = createServices(db, env, logger, telemetry, () => false)
   return { users: services.users, createEnrolmentToken: services.enrolment.createToken, close: () => db.close() }
@@ -182,7 +188,7 @@ export async function openAdministration(env: Env): Promise<Administration> {
  */
 export async function createApp(env: Env): Promise<App> {
   const logger = createLogger(env.logLevel)
-  const telemetry = createTelemetry()
+  const telemetry = createTelemetry(toLog(logger))
   const { db, migrations } = await openDatabase(env, logger, telemetry)
   const listening = { isActive: () => false }
   const { bus, services, samples, rollUps, changes, roles, monotonicMs } = createServices(db, env, logger, telemetry, () =>

@@ -32,16 +32,8 @@ const SLOW = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900]
 /** Prometheus gives up after 10 s. */
 const MOST_READ_MS = 3_000
 
-/** Null when it fails, or takes too long: with the database away all other figures matter most. */
-async function readInTime<T>(read: () => Promise<T> | T): Promise<T | null> {
-  try {
-    return await Promise.race([read(), delay(MOST_READ_MS, null, { ref: false })])
-  } catch {
-    return null
-  }
-}
-
-export function createTelemetry(): Telemetry {
+/** @param onError told when a series is left out because it could not be read */
+export function createTelemetry(onError: (error: unknown, series: string) => void): Telemetry {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 })
@@ -92,6 +84,15 @@ export function createTelemetry(): Telemetry {
     buckets: SLOW,
     registers,
   })
+  /** Null when it fails, or takes too long: with the database away all other figures matter most. */
+  const readInTime = async <T>(series: string, read: () => Promise<T> | T): Promise<T | null> => {
+    try {
+      return await Promise.race([read(), delay(MOST_READ_MS, null, { ref: false })])
+    } catch (error) {
+      onError(error, series)
+      return null
+    }
+  }
   const outcome = (isWell: boolean) => (isWell ? 'ok' : 'error')
 
   return {
@@ -129,7 +130,7 @@ export function createTelemetry(): Telemetry {
         help,
         registers,
         async collect() {
-          const value = await readInTime(read)
+          const value = await readInTime(name, read)
           if (value === null) this.remove()
           else this.set(value)
         },
@@ -142,7 +143,7 @@ export function createTelemetry(): Telemetry {
         labelNames: [label],
         registers,
         async collect() {
-          const counts = await readInTime(read)
+          const counts = await readInTime(name, read)
           this.reset()
           for (const [value, count] of counts ?? []) this.set({ [label]: value }, count)
         },
