@@ -227,7 +227,7 @@ export async function createApp(env: Env): Promise<App> {
     })
     const identify = createIdentify({ services, cookies })
     const hub = createSubscriptionHub((bytes) => {
-      telemetry.countGap('SLOW_VIEWER', bytes)
+      telemetry.countViewerGap(bytes)
     })
     const pipeline = createPipeline({ schema: buildSchema(), hub, logger, telemetry })
     const socket = createGraphqlSocket({ pipeline, services, cookies, checkOrigin, bus, logger })

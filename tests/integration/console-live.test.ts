@@ -7,12 +7,13 @@ import { deleteServer } from '../support/scenario.ts'
 import { createThirdParty } from '../support/third-party.ts'
 
 const MIB = 2 ** 20
+const TOKEN = 'a-token-of-prometheus'
 
 let fleet: Fleet
 let id: string
 
 beforeAll(async () => {
-  fleet = await startFleet()
+  fleet = await startFleet(undefined, { prometheus: { token: TOKEN, listen: null } })
 })
 
 beforeEach(async () => {
@@ -103,6 +104,11 @@ describe('viewers', () => {
     // Up to what its socket held it has everything, and it goes on with the last lines.
     expect(gaps[0]!.to - gaps[0]!.from).toBeGreaterThan(8 * MIB)
     expect(total - gaps[0]!.to).toBeLessThan(MIB)
+    const counted = await fetch(`${fleet.api.url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } })
+    const figures = await counted.text()
+    expect(figures).toMatch(/^catalyst_viewer_gaps_total [1-9]/m)
+    expect(figures).toMatch(/^catalyst_viewer_gap_bytes_total [1-9]/m)
+    expect(figures).not.toContain('SLOW_VIEWER')
     // What was left out can be read again.
     const again = await openViewer(fleet.administrator.token, gaps[0]!.from)
     await again.until(total)

@@ -100,6 +100,8 @@ describe('of a fleet', () => {
       catalyst_console_bytes_total: 14,
       'catalyst_console_gaps_total{reason="FLOOD"}': 1,
       'catalyst_console_gap_bytes_total{reason="FLOOD"}': 70,
+      catalyst_viewer_gaps_total: 0,
+      catalyst_viewer_gap_bytes_total: 0,
       'catalyst_console_unstored_bytes{state="spent"}': 0,
       'catalyst_console_unstored_bytes{state="waiting"}': 0,
       catalyst_viewers_unread_bytes: 0,

@@ -16,8 +16,10 @@ export type Telemetry = {
   observeCommand(kind: string, status: string, seconds: number): void
   /** A piece of a console was stored. */
   countConsole(lines: number, bytes: number): void
-  /** A part of a console will never come, or not to one viewer. */
+  /** A part of a console will never come. */
   countGap(reason: string, bytes: number): void
+  /** One viewer has missed a part of a console, which is there. */
+  countViewerGap(bytes: number): void
   observeJob(name: string, seconds: number, isWell: boolean): void
   /** Something that is counted when Prometheus asks; by a label's values when it has one. What cannot be read is left out. */
   collect(name: string, help: string, read: () => Promise<number> | number): void
@@ -77,6 +79,16 @@ export function createTelemetry(onError: (error: unknown, series: string) => voi
     labelNames: ['reason'] as const,
     registers,
   })
+  const viewerGaps = new Counter({
+    name: 'catalyst_viewer_gaps_total',
+    help: 'Gaps that viewers were sent since they were too slow; what they missed can be read again.',
+    registers,
+  })
+  const viewerGapBytes = new Counter({
+    name: 'catalyst_viewer_gap_bytes_total',
+    help: 'Bytes that viewers missed since they were too slow.',
+    registers,
+  })
   const jobs = new Histogram({
     name: 'catalyst_job_seconds',
     help: 'Runs of recurring jobs on this instance.',
@@ -120,6 +132,10 @@ export function createTelemetry(onError: (error: unknown, series: string) => voi
     countGap(reason, byteCount) {
       gaps.inc({ reason })
       gapBytes.inc({ reason }, byteCount)
+    },
+    countViewerGap(byteCount) {
+      viewerGaps.inc()
+      viewerGapBytes.inc(byteCount)
     },
     observeJob(job, seconds, isWell) {
       jobs.observe({ job, outcome: outcome(isWell) }, seconds)
