@@ -28,9 +28,9 @@ export function createDiskUsage({ folderOf, store, monotonicMs, longestWalkMs = 
   const walks = { first: Promise.resolve(), again: Promise.resolve() }
   const queued = new Set<string>()
 
-  async function measure(serverId: string): Promise<void> {
+  async function measure(serverId: string, longestMs: number): Promise<void> {
     const du = execute('du', ['--summarize', '--block-size=1', '--one-file-system', folderOf(serverId)], {
-      timeout: longestWalkMs,
+      timeout: longestMs,
       killSignal: 'SIGKILL',
     })
     // Files come and go while it walks: it complains of those, and tells the sum of all others.
@@ -45,9 +45,10 @@ export function createDiskUsage({ folderOf, store, monotonicMs, longestWalkMs = 
       const isDue = bytes === null || monotonicMs() - (walkedAt.get(serverId) ?? -Infinity) > FRESH_MS
       if (isDue && !queued.has(serverId)) {
         queued.add(serverId)
-        const turn = bytes === null ? 'first' : 'again'
+        // Without a value a server has no figures at all: the first walk may take much longer.
+        const [turn, longestMs] = bytes === null ? (['first', 5 * longestWalkMs] as const) : (['again', longestWalkMs] as const)
         walks[turn] = walks[turn]
-          .then(() => measure(serverId))
+          .then(() => measure(serverId, longestMs))
           // A program that cannot even be started says nothing either.
           .catch(() => undefined)
           .finally(() => {
