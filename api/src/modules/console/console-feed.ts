@@ -112,18 +112,22 @@ export function createConsoleFeed({ serverId, start, store, monotonicMs, onError
 
     async ingest(from, pieces) {
       if (pendingBytes > MOST_PENDING_BYTES) await untilDurable(head)
-      const fresh = from > head ? [] : pieces.filter((piece) => piece.to > head).map((piece) => dropBefore(piece, head))
+      // Something before it is missing: it comes again, after that.
+      if (from > head) return { acknowledged: durable, expected: head }
+      const fresh = pieces.filter((piece) => piece.to > head).map((piece) => dropBefore(piece, head))
       const last = fresh.at(-1)
-      if (last === undefined) return { acknowledged: durable, expected: head }
-      pending.push(...fresh)
-      untold.push(...fresh)
-      pendingBytes += last.to - head
-      head = last.to
-      // Before it is durable: viewers do not wait for the disk.
-      pace.news(fresh.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : countLines(piece.bytes)), 0))
-      if (pendingBytes >= SEGMENT_BYTES) flush()
-      else schedule()
-      await untilDurable(last.to)
+      if (last !== undefined) {
+        pending.push(...fresh)
+        untold.push(...fresh)
+        pendingBytes += last.to - head
+        head = last.to
+        // Before it is durable: viewers do not wait for the disk.
+        pace.news(fresh.reduce((total, piece) => total + (piece.kind === 'GAP' ? 0 : countLines(piece.bytes)), 0))
+        if (pendingBytes >= SEGMENT_BYTES) flush()
+        else schedule()
+      }
+      // Also of what came before, in a session that ended: nobody else would tell this one that it is durable.
+      await untilDurable(pieces.at(-1)?.to ?? from)
       return { acknowledged: durable, expected: head }
     },
 
